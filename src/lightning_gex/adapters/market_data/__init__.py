@@ -1,0 +1,1 @@
+"""Readers of bars, flow, volatility indices, market context and option chains."""

@@ -1,0 +1,1 @@
+"""Journal and memory in SQL."""

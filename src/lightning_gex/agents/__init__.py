@@ -1,0 +1,1 @@
+"""Floor 2: five specialists and their consensus."""

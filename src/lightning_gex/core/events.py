@@ -1,0 +1,173 @@
+"""What is journaled. State is a fold over these; nothing changes state without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from lightning_gex.core.decision import Decision, Scalar
+from lightning_gex.core.enums import RunMode
+from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade, Order
+from lightning_gex.core.patterns import Outcome, Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run began: which driver, with what money and which settings."""
+
+    at: datetime
+    mode: RunMode
+    initial_capital: Decimal
+    settings: Mapping[str, Scalar]
+    kind: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """A trading day began; ``equity`` at its open is the base of the daily loss."""
+
+    at: datetime
+    equity: Decimal
+    kind: Literal["session_opened"] = "session_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade:
+    """The decision path ended, one way or another. ``pattern`` is what memory keeps of it, if anything."""
+
+    at: datetime
+    decision: Decision
+    pattern: Pattern | None = None
+    kind: Literal["decision_made"] = "decision_made"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """An order is about to be sent."""
+
+    at: datetime
+    order: Order
+    kind: Literal["order_placed"] = "order_placed"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEnded:
+    """An order will not be filled any more."""
+
+    at: datetime
+    order_id: str
+    reason: str
+    kind: Literal["order_ended"] = "order_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class TradeOpened:
+    """An entry was filled."""
+
+    at: datetime
+    fill: Fill
+    trade: OpenTrade
+    kind: Literal["trade_opened"] = "trade_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class TradeClosed:
+    """An exit was filled."""
+
+    at: datetime
+    fill: Fill
+    trade: ClosedTrade
+    kind: Literal["trade_closed"] = "trade_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class SignalResolved:
+    """What became of a signal is known now, whether or not it was traded."""
+
+    at: datetime
+    pattern_id: str
+    ticker: str
+    outcome: Outcome
+    kind: Literal["signal_resolved"] = "signal_resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Equity at the close of a session, USD."""
+
+    at: datetime
+    equity: Decimal
+    exposure: Decimal
+    kind: Literal["marked"] = "marked"
+
+
+@dataclass(frozen=True, slots=True)
+class CashAccrued:
+    """Interest on cash, USD."""
+
+    at: datetime
+    amount: Decimal
+    reason: str
+    kind: Literal["cash_accrued"] = "cash_accrued"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerTripped:
+    """A circuit breaker latched: entries stop until a person resets it. Exits go on."""
+
+    at: datetime
+    breaker: str
+    reason: str
+    kind: Literal["breaker_tripped"] = "breaker_tripped"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerReset:
+    """A person reset a breaker."""
+
+    at: datetime
+    breaker: str
+    reset_by: str
+    kind: Literal["breaker_reset"] = "breaker_reset"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightChanged:
+    """An agent's vote counts more or less from now on."""
+
+    at: datetime
+    agent: str
+    weight: float
+    reason: str
+    kind: Literal["weight_changed"] = "weight_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditNoted:
+    """Something an auditor would ask about: a secret stored or read, an export, an error. Never holds a secret."""
+
+    at: datetime
+    what: str
+    detail: Mapping[str, Scalar] = field(default_factory=dict)
+    kind: Literal["audit_noted"] = "audit_noted"
+
+
+Event = (
+    RunStarted
+    | SessionOpened
+    | DecisionMade
+    | OrderPlaced
+    | OrderEnded
+    | TradeOpened
+    | TradeClosed
+    | SignalResolved
+    | Marked
+    | CashAccrued
+    | BreakerTripped
+    | BreakerReset
+    | WeightChanged
+    | AuditNoted
+)

@@ -1,0 +1,86 @@
+"""Orders, fills, positions and trades. Money is Decimal; quantities are whole shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from lightning_gex.core.enums import Action, Direction, ExitReason
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A market order for the next bar, with the bracket that will guard the position it opens.
+
+    ``order_id`` is deterministic (from the decision), stored before sending, so that a doubt is settled by asking the
+    broker and never by sending again. ``exit_reason`` is None on an entry.
+    """
+
+    order_id: str
+    decision_id: str
+    ticker: str
+    action: Action
+    quantity: int
+    placed_at: datetime
+    target_price: float
+    stop_price: float
+    horizon_sessions: int
+    exit_reason: ExitReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What the broker says was done. ``price`` includes spread and slippage; ``costs`` are fees on top, USD."""
+
+    order_id: str
+    ticker: str
+    action: Action
+    quantity: int
+    price: Decimal
+    costs: Decimal
+    at: datetime
+    assumed: bool = False  # True where nobody but the caller said that it happened
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTrade:
+    """A position with the bracket that guards it."""
+
+    trade_id: int
+    decision_id: str
+    ticker: str
+    direction: Direction
+    quantity: int
+    decided_at: datetime
+    entry_at: datetime
+    entry_price: Decimal
+    entry_costs: Decimal
+    target_price: float
+    stop_price: float
+    horizon_sessions: int
+    confidence: float
+    assumed: bool = False
+    sessions_held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTrade:
+    """A trade from entry to exit. ``pnl`` is after all costs, USD."""
+
+    trade_id: int
+    decision_id: str
+    ticker: str
+    direction: Direction
+    quantity: int
+    decided_at: datetime
+    entry_at: datetime
+    exit_at: datetime
+    entry_price: Decimal
+    exit_price: Decimal
+    horizon_sessions: int
+    confidence: float
+    costs: Decimal
+    pnl: Decimal
+    exit_reason: ExitReason
+    assumed: bool = False

@@ -1,0 +1,138 @@
+"""What the engine needs from the outside, each a capability of a few lines.
+
+Adapters implement them; ``app`` joins them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lightning_gex.core.chain import OptionChain
+from lightning_gex.core.enums import Direction
+from lightning_gex.core.events import Event
+from lightning_gex.core.features import Features
+from lightning_gex.core.orders import Order
+from lightning_gex.core.patterns import Neighbours, Outcome, Pattern
+from lightning_gex.core.units import Float64Array1D
+from lightning_gex.core.votes import Votes
+
+
+class Clock(Protocol):
+    """Says what time it is."""
+
+    def now(self) -> datetime:
+        """The present moment, aware UTC."""
+        ...
+
+
+class Agent(Protocol):
+    """A specialist that votes on every row of the features at once."""
+
+    @property
+    def name(self) -> str:
+        """Display name, unique among the agents of a run."""
+        ...
+
+    def vote(self, features: Features) -> Votes:
+        """One vote a row; a row's vote depends on rows at or before it only. Abstains where its inputs are absent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """One event as the journal keeps it."""
+
+    sequence: int
+    run_id: str
+    event: Event
+    digest: str
+
+
+class Journal(Protocol):
+    """The append-only, hash-chained truth of one run."""
+
+    @property
+    def run_id(self) -> str:
+        """The run that new events belong to."""
+        ...
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write events as one transaction, in order. Durable on return, unless this journal commits in groups."""
+        ...
+
+    def flush(self) -> None:
+        """Make everything appended so far durable."""
+        ...
+
+    def read(self, run_id: str | None = None) -> Iterator[JournalRecord]:
+        """The records of one run (None: of all), oldest first."""
+        ...
+
+    def verify(self) -> int:
+        """Check the whole chain and its anchor; the number of records. Raises ``IntegrityError`` at the first bad one."""
+        ...
+
+
+class MemoryStore(Protocol):
+    """Past signals and what became of them. One book; a backtest has its own."""
+
+    def remember(self, pattern: Pattern) -> None:
+        """Keep a signal. Keeping the same id twice is one signal."""
+        ...
+
+    def resolve(self, pattern_id: str, outcome: Outcome) -> None:
+        """Add what became of a signal. Raises ``RefusedError`` on an unknown or already resolved id."""
+        ...
+
+    def recall(
+        self, *, ticker: str, direction: Direction, vector: Sequence[float], as_of: datetime, count: int
+    ) -> Neighbours:
+        """The most similar signals of this ticker and direction whose outcome was known at ``as_of``."""
+        ...
+
+    def recent(self, count: int, *, as_of: datetime | None = None) -> list[Pattern]:
+        """The latest signals given at or before ``as_of``, newest first, with the outcomes known then."""
+        ...
+
+    def patterns(self) -> Iterator[Pattern]:
+        """Every signal, oldest first."""
+        ...
+
+
+class Broker(Protocol):
+    """Takes orders. What became of them arrives through the driver's feed of fills."""
+
+    def submit(self, order: Order) -> None:
+        """Send an order. Sending the same ``order_id`` twice is one order."""
+        ...
+
+    def cancel(self, order_id: str) -> None:
+        """Withdraw an order that is not filled yet."""
+        ...
+
+
+class ChainSource(Protocol):
+    """Fetches the present option chain of an underlying."""
+
+    def fetch(self, underlying: str) -> OptionChain:
+        """The chain now. Raises ``SourceError`` where the source does not answer usably."""
+        ...
+
+
+class SizingPolicy(Protocol):
+    """A trained policy: seven observations in, a rung of the size ladder out."""
+
+    def size_pct(self, observation: Float64Array1D) -> float:
+        """The fraction of equity to put into the position, one of the ladder's rungs."""
+        ...
+
+
+class Progress(Protocol):
+    """Shows a person how far a long job is."""
+
+    def __call__(self, items: Iterable[object], *, total: int, label: str) -> Iterable[object]:
+        """The same items, with progress shown while they are consumed."""
+        ...
