@@ -72,7 +72,7 @@ class Journal(Protocol):
         ...
 
     def verify(self) -> int:
-        """Check the whole chain and its anchor; the number of records. Raises ``IntegrityError`` at the first bad one."""
+        """Check the whole chain and its anchor: the number of records, or ``IntegrityError`` at the first bad one."""
         ...
 
 
