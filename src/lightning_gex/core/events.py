@@ -27,10 +27,14 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
-    """A trading day began; ``equity`` at its open is the base of the daily loss."""
+    """A trading day began; ``equity`` at its open is the base of the daily loss.
+
+    ``entries_so_far`` are entries that earlier runs of the same account already ordered on this day.
+    """
 
     at: datetime
     equity: Decimal
+    entries_so_far: int = 0
     kind: Literal["session_opened"] = "session_opened"
 
 

@@ -26,6 +26,7 @@ class Order:
     target_price: float
     stop_price: float
     horizon_sessions: int
+    confidence: float
     exit_reason: ExitReason | None = None
 
 
@@ -61,7 +62,6 @@ class OpenTrade:
     horizon_sessions: int
     confidence: float
     assumed: bool = False
-    sessions_held: int = 0
 
 
 @dataclass(frozen=True, slots=True)

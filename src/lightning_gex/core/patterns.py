@@ -36,7 +36,7 @@ class Pattern:
     as_of : aware UTC, when the signal was given.
     vector : the situation (``memory.vector``), each element in [-1, 1]; NaN where absent.
     direction, confidence, horizon_sessions, entry_price, target_price, stop_price : the signal.
-    regime : the strategic layer's word at that time.
+    regime : the strategic layer's word at that time; None where it had none.
     outcome : None until it is known.
     """
 
@@ -50,7 +50,7 @@ class Pattern:
     entry_price: float
     target_price: float
     stop_price: float
-    regime: MarketRegime
+    regime: MarketRegime | None
     outcome: Outcome | None = None
 
 

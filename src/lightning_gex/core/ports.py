@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Protocol
 
 from lightning_gex.core.chain import OptionChain
-from lightning_gex.core.enums import Direction
+from lightning_gex.core.enums import Direction, ExitReason
 from lightning_gex.core.events import Event
 from lightning_gex.core.features import Features
-from lightning_gex.core.orders import Order
+from lightning_gex.core.orders import Fill, Order
 from lightning_gex.core.patterns import Neighbours, Outcome, Pattern
 from lightning_gex.core.units import Float64Array1D
 from lightning_gex.core.votes import Votes
@@ -102,8 +102,31 @@ class MemoryStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OrderFilled:
+    """A broker's word that an order, or the bracket it carried, was done.
+
+    ``order_id`` is the order that opened the position when a bracket fires; ``exit_reason`` is None on an entry.
+    """
+
+    order_id: str
+    fill: Fill
+    exit_reason: ExitReason | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefused:
+    """A broker's word that an order will not be done."""
+
+    order_id: str
+    reason: str
+
+
+BrokerReport = OrderFilled | OrderRefused
+
+
 class Broker(Protocol):
-    """Takes orders. What became of them arrives through the driver's feed of fills."""
+    """Takes orders and says what became of them."""
 
     def submit(self, order: Order) -> None:
         """Send an order. Sending the same ``order_id`` twice is one order."""
@@ -111,6 +134,10 @@ class Broker(Protocol):
 
     def cancel(self, order_id: str) -> None:
         """Withdraw an order that is not filled yet."""
+        ...
+
+    def reports(self) -> Sequence[BrokerReport]:
+        """What happened since the last call, oldest first."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -28,9 +29,11 @@ _REGULAR_CLOSE = np.timedelta64(16 * 60, "m")
 def _calendar() -> ExchangeCalendar:
     import exchange_calendars
 
-    return exchange_calendars.get_calendar(
-        "XNYS", start=f"{FIRST_SESSION_YEAR}-01-01", end=f"{LAST_SESSION_YEAR}-12-31"
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # exchange_calendars' own use of pandas, not ours to mend
+        return exchange_calendars.get_calendar(
+            "XNYS", start=f"{FIRST_SESSION_YEAR}-01-01", end=f"{LAST_SESSION_YEAR}-12-31"
+        )
 
 
 @cache

@@ -1,0 +1,89 @@
+"""The bytes of a file, unpacked and named, or one clear error: the door through which every reader opens files."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightning_gex.core.errors import InputError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_PARQUET_MAGIC = b"PAR1"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file held, after gzip was taken off.
+
+    Parameters
+    ----------
+    source : its name for messages.
+    data : the bytes, never empty.
+    """
+
+    source: str
+    data: bytes
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether the bytes begin as a Parquet file does."""
+        return self.data.startswith(_PARQUET_MAGIC)
+
+    def text(self) -> str:
+        """The bytes as UTF-8 text with plain line ends. Raises ``InputError`` naming the line that is not text."""
+        if self.data.startswith(_UTF16_MARKS):
+            raise InputError("is UTF-16 text: save it as UTF-8", source=self.source)
+        data = self.data.removeprefix(_UTF8_MARK)
+        if (at := data.find(b"\0")) >= 0:
+            raise InputError(
+                "is a binary file, not text and not Parquet", source=self.source, row=data.count(b"\n", 0, at) + 1
+            )
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            row = data.count(b"\n", 0, error.start) + 1
+            raise InputError(
+                f"byte {data[error.start]:#04x} is not UTF-8: the file is binary or in another encoding; save as UTF-8",
+                source=self.source,
+                row=row,
+            ) from None
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_content(path: str | Path) -> Content:
+    """The bytes of a file, unpacked where they are gzip (told by content, not by name).
+
+    Parameters
+    ----------
+    path : the file.
+
+    Raises
+    ------
+    InputError : it is missing, a folder, unreadable, empty, or its gzip is damaged or cut.
+    """
+    source = str(path)
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError("there is no such file", source=source) from None
+    except IsADirectoryError:
+        raise InputError("is a folder; name a file in it", source=source) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL inside the path
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}", source=source) from None
+    return unpacked(data, source)
+
+
+def unpacked(data: bytes, source: str) -> Content:
+    """Bytes from anywhere as ``Content``. Raises ``InputError`` where they are empty or their gzip is cut."""
+    if data.startswith(_GZIP_MAGIC):
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, OSError, zlib.error) as error:
+            raise InputError(f"the gzip is damaged or cut ({error}): fetch the file again", source=source) from None
+    if not data.strip():
+        raise InputError("the file is empty", source=source)
+    return Content(source, data)

@@ -1,0 +1,145 @@
+"""Dated series from files: SqueezeMetrics-style flow, a volatility index, short rates, and the market's context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lightning_gex.adapters.market_data.content import read_content
+from lightning_gex.adapters.market_data.market_input import MarketInput, market_of
+from lightning_gex.adapters.market_data.tables import Table, clipped, read_table
+from lightning_gex.core.errors import InputError
+from lightning_gex.core.series import DatedSeries
+from lightning_gex.core.units import DateArray1D, Float64Array1D
+
+_PER_CENT = 0.01
+_RATE_BOUNDS_PCT = (-10.0, 100.0)  # outside it a column is no rate in per cent
+
+
+def read_flow(path: str | Path) -> DatedSeries:
+    """Dealers' gamma and dark-pool flow of the S&P 500: ``date,price,dix,gex``.
+
+    Parameters
+    ----------
+    path : CSV (plain or gzip) or Parquet.
+
+    Returns
+    -------
+    Columns ``price`` (index points), ``dix`` (share of off-exchange volume sold short, 0..1), ``gex`` (USD dealers
+    trade for a move of 1 %); NaN where a cell is empty. Row d is known after the close of d.
+
+    Raises
+    ------
+    InputError : the first row that is wrong.
+    """
+    table = read_table(read_content(path))
+    table.demand(("date", "price", "dix", "gex"))
+    session = _ordered_dates(table)
+    price, dix, gex = (_finite(table, name) for name in ("price", "dix", "gex"))
+    table.refuse(price <= 0, "price", lambda i: f"{price[i]:.10g} is not positive")
+    table.refuse((dix < 0) | (dix > 1), "dix", lambda i: f"{dix[i]:.10g} is no share: it lies in 0..1")
+    return DatedSeries(session, {"price": price, "dix": dix, "gex": gex}, table.source)
+
+
+def read_volatility_index(path: str | Path, *, index: str = "VIX") -> DatedSeries:
+    """A volatility index: ``date,close`` (optionally ``open,high,low``), or the long form with a column ``index``.
+
+    Parameters
+    ----------
+    path : CSV (plain or gzip) or Parquet.
+    index : which one to take from the long form; a file without the column ``index`` is taken to hold it.
+
+    Returns
+    -------
+    Columns ``close`` and those of ``open, high, low`` that are there, index points; NaN where a cell is empty. They are
+    taken as published: Cboe's own history has days whose open lies outside low..high.
+
+    Raises
+    ------
+    InputError : the first row that is wrong, or the index is not in the file.
+    """
+    table = read_table(read_content(path))
+    long_form = "index" in table.columns
+    table.demand((*(("index",) if long_form else ()), "date", "close"), ("open", "high", "low"))
+    if long_form:
+        table = _rows_of_index(table, index)
+    session = _ordered_dates(table)
+    columns: dict[str, Float64Array1D] = {}
+    for name in ("close", "open", "high", "low"):
+        if name in table.columns:
+            columns[name] = values = _finite(table, name)
+            table.refuse(values <= 0, name, lambda i, values=values: f"{values[i]:.10g} is not positive")  # type: ignore[misc]
+    return DatedSeries(session, columns, table.source)
+
+
+def read_rates(path: str | Path) -> DatedSeries:
+    """Short rates: ``date,IRX_close`` and optionally ``DFF``, in per cent a year.
+
+    Parameters
+    ----------
+    path : CSV (plain or gzip) or Parquet.
+
+    Returns
+    -------
+    Columns ``bill_rate`` (13-week Treasury bill) and, where given, ``fed_funds_rate``: fractions a year (0.05 = 5 %),
+    NaN where a cell is empty. Rates below zero happen and are kept.
+
+    Raises
+    ------
+    InputError : the first row that is wrong.
+    """
+    table = read_table(read_content(path))
+    table.demand(("date", "IRX_close"), ("DFF",))
+    session = _ordered_dates(table)
+    columns = {"bill_rate": _rate(table, "IRX_close")}
+    if "DFF" in table.columns:
+        columns["fed_funds_rate"] = _rate(table, "DFF")
+    return DatedSeries(session, columns, table.source)
+
+
+def read_market(path: str | Path) -> MarketInput:
+    """The market's context: one record in JSON or TOML, or a table by date in CSV or Parquet, told apart by content.
+
+    Parameters
+    ----------
+    path : the file; its names are ``spy_trend, vix, vix_20_avg, adx, advance_decline_ratio``, any of them.
+
+    Raises
+    ------
+    InputError : an unknown name, a value that cannot be, a time without a zone.
+    """
+    return market_of(read_content(path))
+
+
+def _rate(table: Table, name: str) -> Float64Array1D:
+    values = _finite(table, name)
+    low, high = _RATE_BOUNDS_PCT
+    table.refuse(
+        (values < low) | (values > high), name, lambda i: f"{values[i]:.10g} is no rate in per cent ({low:g}..{high:g})"
+    )
+    return values * _PER_CENT
+
+
+def _rows_of_index(table: Table, index: str) -> Table:
+    names = table.texts("index")
+    table.refuse(np.array([name is None for name in names]), "index", lambda _: "the index is missing")
+    mine = np.array([name == index for name in names])
+    if not mine.any():
+        there = ", ".join(sorted({clipped(name) for name in names if name})[:12])
+        raise InputError(f"there is no {clipped(index)} in it: it has {there}", source=table.source, field="index")
+    return table.where(mine)
+
+
+def _ordered_dates(table: Table) -> DateArray1D:
+    session = table.dates("date")
+    step = np.diff(session.astype(np.int64), prepend=-(2**40))
+    table.refuse(step == 0, "date", lambda i: f"{session[i]} appears twice")
+    table.refuse(step < 0, "date", lambda i: f"{session[i]} is earlier than the row before it: sort by date")
+    return session
+
+
+def _finite(table: Table, name: str) -> Float64Array1D:
+    values = table.floats(name)
+    table.refuse(np.isinf(values), name, lambda _: "is infinite: leave the cell empty where there is no value")
+    return values

@@ -1,0 +1,58 @@
+"""The tables: one definition for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
+
+#: Raised by one whenever a table changes; a store of a higher version is refused, one of a lower is migrated.
+SCHEMA_VERSION = 1
+
+METADATA = MetaData()
+
+#: One row: which version of these tables the store holds.
+SCHEMA = Table("lightning_schema", METADATA, Column("version", Integer, nullable=False))
+
+#: Append-only and chained: ``digest`` is the keyed hash of ``previous`` and everything else in the row.
+JOURNAL = Table(
+    "journal",
+    METADATA,
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("run_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", Text, nullable=False),  # ISO 8601 UTC with microseconds: sorts as time does, in both databases
+    Column("payload", Text, nullable=False),  # the event as JSON
+    Column("previous", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Index("journal_by_run", "run_id", "sequence"),
+)
+
+#: One row a book; ``revision`` counts its changes, so that a reader knows when what it loaded is old.
+BOOKS = Table(
+    "books",
+    METADATA,
+    Column("book", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
+#: Remembered signals. Prices and returns are NULL where NaN; the outcome is known where ``outcome_known_at`` is.
+PATTERNS = Table(
+    "patterns",
+    METADATA,
+    Column("book", Text, primary_key=True),
+    Column("pattern_id", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),  # order of remembering within the book
+    Column("ticker", Text, nullable=False),
+    Column("direction", Integer, nullable=False),
+    Column("as_of", Text, nullable=False),
+    Column("vector", LargeBinary, nullable=False),  # float64, little-endian
+    Column("confidence", Double),
+    Column("horizon_sessions", Integer, nullable=False),
+    Column("entry_price", Double),
+    Column("target_price", Double),
+    Column("stop_price", Double),
+    Column("regime", Text),
+    Column("outcome_net_return", Double),
+    Column("outcome_won", Boolean),
+    Column("outcome_known_at", Text),
+    Index("patterns_by_time", "book", "as_of", "position"),
+)

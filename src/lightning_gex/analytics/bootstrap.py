@@ -1,0 +1,181 @@
+"""Intervals: Wilson where outcomes are independent, a block bootstrap over dates where they are not.
+
+The one door to ``arch.bootstrap``.
+
+References
+----------
+- Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22(158).
+- Politis & Romano (1994), The Stationary Bootstrap, JASA 89(428).
+- Politis & Romano (1992), A circular block-resampling procedure for stationary data.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from lightning_gex.core.errors import InputError
+from lightning_gex.core.units import Float64Array1D, Float64Array2D, Int64Array1D
+
+Interval = tuple[float, float]
+
+CONFIDENCE_LEVEL = 0.95
+RESAMPLES = 2_000
+NO_INTERVAL: Interval = (math.nan, math.nan)
+
+
+class BlockScheme(StrEnum):
+    """How blocks of dates are drawn."""
+
+    STATIONARY = "stationary"  # lengths geometric around the mean
+    CIRCULAR = "circular"  # all of one length
+
+
+def wilson_interval(successes: float, trials: float, *, level: float = CONFIDENCE_LEVEL) -> Interval:
+    """The score interval of a proportion.
+
+    Parameters
+    ----------
+    successes, trials : counts, ``0 <= successes <= trials``; not necessarily whole where outcomes overlap and the
+        number of independent ones is smaller.
+    level : coverage, in (0, 1).
+
+    Returns
+    -------
+    Lower and upper end in [0, 1]; NaN for no trials.
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(4, 4)
+    >>> round(low, 2), round(high, 2)
+    (0.51, 1.0)
+    """
+    if not 0 <= successes <= trials:
+        raise InputError(f"{successes} successes of {trials} trials cannot be", field="successes")
+    if trials == 0:
+        return NO_INTERVAL
+    z = float(ndtri(0.5 + level / 2.0))
+    p = successes / trials
+    scale = 1.0 + z**2 / trials
+    centre = (p + z**2 / (2.0 * trials)) / scale
+    half = z / scale * math.sqrt(p * (1.0 - p) / trials + z**2 / (4.0 * trials**2))
+    low = 0.0 if successes == 0 else max(centre - half, 0.0)
+    high = 1.0 if successes == trials else min(centre + half, 1.0)
+    return low, high
+
+
+def student_interval(mean: float, deviation: float, count: int, *, level: float = CONFIDENCE_LEVEL) -> Interval:
+    """Student's interval of a mean, for samples too small to resample.
+
+    Parameters
+    ----------
+    mean, deviation : of the sample (ddof 1).
+    count : independent observations.
+    level : coverage, in (0, 1).
+
+    Returns
+    -------
+    Lower and upper end; NaN with fewer than two observations or without a mean.
+    """
+    if count < 2 or not math.isfinite(mean):
+        return NO_INTERVAL
+    half = float(stdtrit(count - 1, 0.5 + level / 2.0)) * deviation / math.sqrt(count)
+    return mean - half, mean + half
+
+
+def date_multiplicities(
+    dates: int,
+    block_length: int,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    scheme: BlockScheme = BlockScheme.STATIONARY,
+) -> Float64Array2D:
+    """How often each date occurs in each resample of whole blocks of dates.
+
+    A statistic that is a ratio of sums over dates then costs one matrix product for all resamples.
+
+    Parameters
+    ----------
+    dates : length of the time axis, at least 1.
+    block_length : dates a block (the mean, where stationary), at least 1; capped at ``dates``.
+    resamples : rows, at least 1.
+    seed : the same seed gives the same resamples.
+    scheme : how blocks are drawn.
+
+    Returns
+    -------
+    (resamples, dates) float64; every row sums to ``dates``.
+    """
+    if min(dates, block_length, resamples) < 1:
+        raise InputError("dates, block length and resamples must each be at least 1", field="dates")
+    from arch.bootstrap import CircularBlockBootstrap, StationaryBootstrap
+
+    kind = StationaryBootstrap if scheme is BlockScheme.STATIONARY else CircularBlockBootstrap
+    sampler = kind(min(block_length, dates), np.arange(dates), seed=np.random.default_rng(seed))
+    out = np.empty((resamples, dates))
+    for row in range(resamples):
+        out[row] = np.bincount(sampler.update_indices(), minlength=dates)
+    return out
+
+
+def resampled_ratios(
+    multiplicities: Float64Array2D, numerator: Float64Array1D, denominator: Float64Array1D
+) -> Float64Array1D:
+    """A ratio of two sums over dates, in every resample.
+
+    Parameters
+    ----------
+    multiplicities : (resamples, dates) from :func:`date_multiplicities`.
+    numerator, denominator : (dates,) each date's contribution.
+
+    Returns
+    -------
+    (resamples,) ratios; NaN where a resample drew nothing to divide by.
+    """
+    over = multiplicities @ denominator
+    out = np.full(len(over), np.nan)
+    np.divide(multiplicities @ numerator, over, out=out, where=over > 0)
+    return out
+
+
+def percentile_interval(resampled: Float64Array1D, *, level: float = CONFIDENCE_LEVEL) -> Interval:
+    """The middle of a resampled statistic.
+
+    Parameters
+    ----------
+    resampled : (resamples,) statistics; NaN ones are left out.
+    level : coverage, in (0, 1).
+
+    Returns
+    -------
+    Lower and upper end; NaN where fewer than half of the resamples gave a number.
+    """
+    known = resampled[np.isfinite(resampled)]
+    if len(known) == 0 or 2 * len(known) < len(resampled):
+        return NO_INTERVAL
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(known, [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
+def disjoint_windows(first: Int64Array1D, last: Int64Array1D) -> int:
+    """The largest number of windows of time of which no two share a moment.
+
+    Parameters
+    ----------
+    first, last : (n,) positions on the time axis where each window opens and closes, ``first <= last``. A window that
+        opens where another closes does not overlap it.
+
+    Returns
+    -------
+    Count, at most n: how many outcomes can be called independent of each other.
+    """
+    free_from, count = np.iinfo(np.int64).min, 0
+    for i in np.argsort(last, kind="stable"):
+        if first[i] >= free_from:
+            free_from, count = last[i], count + 1
+    return count

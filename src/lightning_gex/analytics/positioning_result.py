@@ -1,0 +1,148 @@
+"""What dealer positioning of one chain is made of, and its plain form for files and terminals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from lightning_gex.analytics.option_time import TimeClock
+from lightning_gex.core.enums import ZeroGammaStatus
+from lightning_gex.core.units import DateArray1D, Float64Array1D
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureBand:
+    """One exposure under every dealer model.
+
+    Parameters
+    ----------
+    low, high : least and greatest over the models; NaN where no model could tell.
+    by_model : model name -> value in the exposure's unit; NaN where that model could not tell.
+    models_agree_on_sign : whether the models with a view of their own (not the bounds ``inverted`` and ``unsigned``)
+        give one sign; None where fewer than two of them could tell.
+    """
+
+    low: float
+    high: float
+    by_model: Mapping[str, float]
+    models_agree_on_sign: bool | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DealerPositioning:
+    """What one chain says about dealers, under one named assumption and the band over all of them.
+
+    Scalars are NaN where there is no answer. Signs: + gamma means dealers gain delta as spot rises and sell into
+    rises; hedging flow for +1 %, +1 volatility point, +1 day is minus the exposure.
+
+    Parameters
+    ----------
+    underlying, spot, as_of : of the chain; USD, aware UTC.
+    contracts_read : rows the source held.
+    contracts_used : contracts behind the exposures.
+    open_interest_coverage : share of the living contracts' known open interest that is used, [0, 1].
+    open_interest_session : session whose evening the open interest describes.
+    vendor_vols, solved_vols : used volatilities from the source, and solved from quotes.
+    dealer_model, dealer_model_version : the assumption behind every signed figure.
+    clock : the time that charm's day belongs to.
+    gamma_exposure_usd_per_pct : USD of delta per +1 % of spot.
+    delta_exposure_usd : USD.
+    vanna_exposure_usd_per_vol_point : USD of delta per +1 volatility point.
+    charm_exposure_usd_per_day : USD of delta per day of ``clock``.
+    gamma_exposure_by_volume_usd_per_pct : as gamma, with the day's volume in place of open interest.
+    gamma_exposure_ex_0dte_usd_per_pct : as gamma, without the contracts that settle today.
+    zero_gamma : every price within 20 % of spot where net gamma changes sign, re-pricing the chain, rising.
+    zero_gamma_nearest : the one nearest to spot, or NaN.
+    zero_gamma_status : whether there is one, and which sign holds otherwise.
+    call_wall, put_wall : strike with the largest call / put gamma exposure, whoever holds it.
+    max_pain : strike at which all expiries together would pay least; ``max_pain_nearest_expiry`` for the first alone.
+    atm_implied_vol : at the money, interpolated to 30 calendar days, annualised fraction.
+    expected_move_usd : one standard deviation of spot over one session at that volatility.
+    dealer_model_band : exposure name -> ``ExposureBand``.
+    refused : reason -> rows, the reader's and this module's.
+    strike : (k,) rising, USD; call_gamma_by_strike, put_gamma_by_strike : (k,) USD per 1 %, with dealer sign.
+    expiry : (e,) rising listed dates; gamma_by_expiry, delta_by_expiry, vanna_by_expiry, charm_by_expiry : (e,).
+    profile_spot, profile_gamma_usd_per_pct : (m,) net gamma exposure re-priced at each spot.
+    notes : what was assumed, borrowed or unusual, in words.
+    modelled : True where a model and no market made the chain.
+    source : where the chain came from.
+    """
+
+    underlying: str
+    spot: float
+    as_of: datetime
+    contracts_read: int
+    contracts_used: int
+    open_interest_coverage: float
+    open_interest_session: np.datetime64
+    vendor_vols: int
+    solved_vols: int
+    dealer_model: str
+    dealer_model_version: str
+    clock: TimeClock
+    gamma_exposure_usd_per_pct: float
+    delta_exposure_usd: float
+    vanna_exposure_usd_per_vol_point: float
+    charm_exposure_usd_per_day: float
+    gamma_exposure_by_volume_usd_per_pct: float
+    gamma_exposure_ex_0dte_usd_per_pct: float
+    zero_gamma: tuple[float, ...]
+    zero_gamma_nearest: float
+    zero_gamma_status: ZeroGammaStatus
+    call_wall: float
+    put_wall: float
+    max_pain: float
+    max_pain_nearest_expiry: float
+    atm_implied_vol: float
+    expected_move_usd: float
+    dealer_model_band: Mapping[str, ExposureBand]
+    refused: Mapping[str, int]
+    strike: Float64Array1D
+    call_gamma_by_strike: Float64Array1D
+    put_gamma_by_strike: Float64Array1D
+    expiry: DateArray1D
+    gamma_by_expiry: Float64Array1D
+    delta_by_expiry: Float64Array1D
+    vanna_by_expiry: Float64Array1D
+    charm_by_expiry: Float64Array1D
+    profile_spot: Float64Array1D
+    profile_gamma_usd_per_pct: Float64Array1D
+    notes: tuple[str, ...]
+    modelled: bool
+    source: str
+
+    @property
+    def models_agree_on_sign(self) -> bool | None:
+        """Whether the dealer models with a view agree on the sign of net gamma; None where fewer than two can tell."""
+        return self.dealer_model_band["gamma_exposure_usd_per_pct"].models_agree_on_sign
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """Everything but the pictures' arrays, ready for ``json.dumps``: NaN as None, moments as ISO text."""
+        out: dict[str, Any] = {}
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if not isinstance(value, np.ndarray):
+                out[name] = _plain(value)
+        out["dealer_model_band"]["models_agree_on_sign"] = self.models_agree_on_sign
+        return out
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, np.datetime64):
+        return str(value)
+    if isinstance(value, ExposureBand):
+        return {name: _plain(getattr(value, name)) for name in ExposureBand.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

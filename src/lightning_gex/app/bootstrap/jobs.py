@@ -1,0 +1,213 @@
+"""The jobs behind the commands: files in, a decision or a run out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from lightning_gex.adapters.clock import SystemClock
+from lightning_gex.adapters.market_data.bars_file import read_bars
+from lightning_gex.adapters.market_data.series_files import read_flow, read_market, read_rates, read_volatility_index
+from lightning_gex.adapters.market_data.stale_open import default_fill_price
+from lightning_gex.analytics.positioning_result import DealerPositioning
+from lightning_gex.app.bootstrap.policies import workspace_policy
+from lightning_gex.app.bootstrap.positions import position_chain, table_of_one
+from lightning_gex.app.bootstrap.wiring import (
+    BACKTEST_JOURNAL_GROUP,
+    Stores,
+    agents_of,
+    capital_of,
+    engine_config,
+    new_run_id,
+)
+from lightning_gex.app.workspace import Workspace
+from lightning_gex.core.bars import Bars
+from lightning_gex.core.decision import Decision
+from lightning_gex.core.errors import InsufficientDataError
+from lightning_gex.core.ports import Progress, SizingPolicy
+from lightning_gex.core.series import DatedSeries
+from lightning_gex.engine.config import EngineConfig
+from lightning_gex.engine.drivers import Watch, run_backtest
+from lightning_gex.engine.feed import SessionUpdate
+from lightning_gex.engine.inputs import MARKET_TICKERS, MarketInputs, market_ticker_among
+from lightning_gex.engine.result import RunResult
+from lightning_gex.engine.simulated_broker import SimulatedBroker
+from lightning_gex.engine.trader import Trader
+from lightning_gex.memory.book import MemoryBook
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisResult:
+    """One decision, and what it was made from.
+
+    Parameters
+    ----------
+    decision : the latest one.
+    positioning : of the chain, where one was given.
+    notes : what a reader must know.
+    """
+
+    decision: Decision
+    positioning: DealerPositioning | None
+    notes: tuple[str, ...]
+
+
+def analyze_files(
+    workspace: Workspace,
+    *,
+    ticker: str,
+    bars: Path,
+    chain: Path | None = None,
+    market: Path | None = None,
+    chain_format: str | None = None,
+    progress: Progress,
+) -> AnalysisResult:
+    """Decide on the last bar of a ticker, after learning from every bar before it.
+
+    The history in the file is walked through once without trading, so that memory and sizing know what became of past
+    signals; the decision on the last bar is then made by the same path, with the whole capital free.
+    """
+    everything = _bars_and_market(bars, [ticker])
+    own = everything[ticker]
+    found: DealerPositioning | None = None
+    table: dict[str, DatedSeries] = {}
+    notes: tuple[str, ...] = ()
+    if chain is not None:
+        found = position_chain(chain, chain_format=chain_format, underlying=None)
+        series, notes = table_of_one(found, own)
+        table = {ticker: series}
+        notes = (*found.notes, *notes)
+    inputs = MarketInputs(
+        bars=everything,
+        market=None if market is None else _market_series(market, own),
+        positioning=table,
+        market_ticker=market_ticker_among(everything),
+        notes=notes,
+    )
+    run = simulate(
+        workspace,
+        inputs,
+        tickers=(ticker,),
+        start=own.session[-1],
+        kind="analyze",
+        label=f"learning from {len(own)} sessions of {ticker}",
+        progress=progress,
+    )
+    return AnalysisResult(run.decisions[-1], found, run.notes)
+
+
+def run_backtest_files(
+    workspace: Workspace,
+    *,
+    bars: Path,
+    tickers: Sequence[str],
+    flow: Path | None = None,
+    volatility_index: Path | None = None,
+    rates: Path | None = None,
+    market: Path | None = None,
+    start: date | None = None,
+    end: date | None = None,
+    capital: float | None = None,
+    progress: Progress,
+) -> RunResult:
+    """Walk forward through the files' history. Sessions before ``start`` are learnt from and not traded."""
+    watched = tuple(dict.fromkeys(tickers))
+    last = None if end is None else np.datetime64(end, "D")
+    everything = {t: _until(b, last) for t, b in _bars_and_market(bars, watched).items()}
+    inputs = MarketInputs(
+        bars=everything,
+        flow=None if flow is None else read_flow(flow),
+        volatility_index=None if volatility_index is None else read_volatility_index(volatility_index),
+        market=None if market is None else _market_series(market, everything[watched[0]]),
+        rates=None if rates is None else read_rates(rates),
+        market_ticker=market_ticker_among(everything),
+        notes=_notes_on_inputs(flow, volatility_index, rates),
+    )
+    return simulate(
+        workspace,
+        inputs,
+        tickers=watched,
+        start=None if start is None else np.datetime64(start, "D"),
+        kind="backtest",
+        label=f"walking through {', '.join(watched)}",
+        progress=progress,
+        capital=capital,
+    )
+
+
+def simulate(
+    workspace: Workspace,
+    inputs: MarketInputs,
+    *,
+    tickers: tuple[str, ...],
+    start: np.datetime64 | None,
+    kind: str,
+    label: str,
+    progress: Progress,
+    capital: float | None = None,
+    config: EngineConfig | None = None,
+    policy: SizingPolicy | None = None,
+) -> RunResult:
+    """One journaled walk through a history with simulated fills and a memory of its own."""
+    settings = workspace.settings
+    config = config or engine_config(settings)
+    stores = Stores.open(workspace)
+    journal = stores.journal(new_run_id(kind, SystemClock().now()), group_size=BACKTEST_JOURNAL_GROUP)
+    exchange = SimulatedBroker(config.costs)
+    trader = Trader(
+        config=config,
+        journal=journal,
+        memory=MemoryBook(),
+        policy=policy or workspace_policy(workspace, config),
+        broker=exchange,
+    )
+    watch = Watch(
+        tickers=tickers,
+        agents=agents_of(settings),
+        config=config,
+        fill_price={t: default_fill_price(t) for t in tickers},
+        start=start,
+    )
+    return run_backtest(
+        trader,
+        exchange,
+        inputs,
+        watch,
+        capital=capital_of(settings, capital),
+        settings={**settings.flat(), "config_hash": settings.config_hash()},
+        show_progress=lambda feed, total: cast("Iterable[SessionUpdate]", progress(feed, total=total, label=label)),
+    )
+
+
+def _bars_and_market(path: Path, tickers: Sequence[str]) -> dict[str, Bars]:
+    """The bars of these tickers, and of the one that stands for the market where the file holds it."""
+    found = read_bars(path, tickers=tickers, optional=MARKET_TICKERS)
+    market = market_ticker_among(found)
+    return {t: b for t, b in found.items() if t in tickers or t == market}
+
+
+def _until(bars: Bars, last: np.datetime64 | None) -> Bars:
+    if last is None:
+        return bars
+    if bars.session[0] > last:
+        raise InsufficientDataError(f"{bars.ticker} has no bar up to {last}", source=bars.source, field="date")
+    return bars.between(None, last)
+
+
+def _market_series(path: Path, bars: Bars) -> DatedSeries:
+    aligned = read_market(path).aligned(bars.session)
+    return DatedSeries(bars.session, dict(aligned.columns), str(path))
+
+
+def _notes_on_inputs(flow: Path | None, volatility_index: Path | None, rates: Path | None) -> tuple[str, ...]:
+    missing = [
+        (flow, "no flow file was given: the options flow agent abstains"),
+        (volatility_index, "no volatility index was given: each ticker's own volatility stands in for regimes"),
+        (rates, "no bill rates were given: cash earns nothing and Sharpe is over zero"),
+    ]
+    return tuple(text for path, text in missing if path is None)

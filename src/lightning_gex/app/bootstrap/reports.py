@@ -1,0 +1,64 @@
+"""How a journaled run went, read back from the journal alone."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+from lightning_gex.app.bootstrap.wiring import Stores
+from lightning_gex.app.workspace import Workspace
+from lightning_gex.core.errors import InputError
+from lightning_gex.core.events import DecisionMade, TradeClosed
+from lightning_gex.engine.state import replay
+
+
+def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[str, Any]:
+    """What became of one run of the journal.
+
+    Parameters
+    ----------
+    workspace : whose journal.
+    run_id : which run; None takes the latest that decided anything.
+
+    Returns
+    -------
+    ``run_id, mode, started_at`` and sections ``capital, trading, decisions``; a ratio without data is NaN.
+
+    Raises
+    ------
+    InputError : there is no such run, or none at all yet.
+    """
+    journal = Stores.open(workspace).journal("report")
+    runs = [r for r in journal.runs() if r.mode is not None]
+    if run_id is not None:
+        runs = [r for r in runs if r.run_id == run_id]
+    if not runs:
+        wanted = "holds no run yet: try lightning demo" if run_id is None else f"knows no run {run_id!r}"
+        raise InputError(f"the journal {wanted}", source=str(workspace.database))
+    run = runs[-1]
+    events = [record.event for record in journal.read(run.run_id)]
+    state = replay(events)
+    trades = [e.trade for e in events if isinstance(e, TradeClosed)]
+    statuses = Counter(e.decision.status.value for e in events if isinstance(e, DecisionMade))
+    blocked = Counter(
+        e.decision.blocked_by.value for e in events if isinstance(e, DecisionMade) and e.decision.blocked_by
+    )
+    initial, equity = float(state.initial_capital), float(state.equity)
+    return {
+        "run_id": run.run_id,
+        "mode": None if run.mode is None else run.mode.value,
+        "started_at": None if run.started_at is None else run.started_at.isoformat(),
+        "records": run.count,
+        "capital": {"initial": initial, "current": equity, "return": equity / initial - 1.0},
+        "trading": {
+            "closed_trades": len(trades),
+            "win_rate": sum(t.pnl > 0 for t in trades) / len(trades) if trades else math.nan,
+            "total_pnl": float(sum(t.pnl for t in trades)),
+            "costs": float(state.ledger.costs),
+            "open_trades": len(state.open_trades),
+            "circuit_breakers": dict(state.tripped),
+        },
+        "decisions": {"made": state.decisions, **statuses},
+        "blocked_by": dict(blocked),
+    }

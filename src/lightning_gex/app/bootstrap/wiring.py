@@ -1,0 +1,107 @@
+"""Settings become objects here and nowhere else."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from lightning_gex.adapters.storage.database import open_database
+from lightning_gex.adapters.storage.journal import SqlJournal
+from lightning_gex.adapters.storage.memory_store import SqlMemoryStore
+from lightning_gex.agents.registry import default_agents, installed_agents
+from lightning_gex.app.settings import Settings
+from lightning_gex.app.workspace import Workspace
+from lightning_gex.core.ledger import money
+from lightning_gex.core.ports import Agent
+from lightning_gex.engine.config import CostSchedule, EngineConfig, Enhancements
+from lightning_gex.risk.guardrails import GuardrailLimits
+from lightning_gex.risk.strategic import RegimeTable
+from lightning_gex.risk.tactical import TacticalConfig
+
+#: Settings name an agent by its key; records name it in words.
+AGENT_NAMES = {
+    "trend": "Trend Agent",
+    "reversal": "Reversal Agent",
+    "breakout": "Breakout Agent",
+    "volatility": "Volatility Agent",
+    "options_flow": "Options Flow Agent",
+}
+#: A backtest commits its journal in groups: it can be run again, a live decision cannot.
+BACKTEST_JOURNAL_GROUP = 2_048
+#: The one book of memory that live, paper and facade runs share; a backtest has its own.
+ACCOUNT_BOOK = "account"
+
+
+def open_workspace(
+    home: Path | None = None, *, overrides: Mapping[str, Mapping[str, object]] | None = None
+) -> Workspace:
+    """The workspace at ``home`` (``LIGHTNING_HOME``, else ``~/.lightning-gex``), made on first use."""
+    return Workspace.open(home, overrides=overrides)
+
+
+def engine_config(
+    settings: Settings, *, guardrails: GuardrailLimits | None = None, regimes: RegimeTable | None = None
+) -> EngineConfig:
+    """The engine's configuration from settings; explicit guardrails and regimes win."""
+    account, on = settings.account, settings.enhancements
+    limits = guardrails or GuardrailLimits(**settings.guardrails.model_dump())
+    weights = settings.agents.weights.model_dump()
+    return EngineConfig(
+        enhancements=Enhancements(**on.model_dump()),
+        tactical=TacticalConfig(allow_short=account.allow_short),
+        guardrails=limits,
+        regimes=regimes if regimes is not None else RegimeTable(),
+        costs=CostSchedule(stock_bp=account.cost_bp_per_side_stocks, index_bp=account.cost_bp_per_side_index),
+        weights={AGENT_NAMES[key]: weight for key, weight in weights.items() if weight > 0},
+    )
+
+
+def agents_of(settings: Settings) -> tuple[Agent, ...]:
+    """The five agents and the installed ones, less those whose weight is 0."""
+    weights = settings.agents.weights.model_dump()
+    silent = {AGENT_NAMES[key] for key, weight in weights.items() if weight == 0}
+    return tuple(a for a in (*default_agents(), *installed_agents()) if a.name not in silent)
+
+
+def capital_of(settings: Settings, capital: float | None = None) -> Decimal:
+    """The money a run begins with, USD."""
+    return money(settings.account.initial_capital if capital is None else capital)
+
+
+def new_run_id(kind: str, now: datetime) -> str:
+    """A run's name: what it is, when it began, and four digits against two in one second."""
+    return f"{kind}-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The workspace's database, opened once.
+
+    Parameters
+    ----------
+    workspace : where it lies.
+    engine : the open database.
+    """
+
+    workspace: Workspace
+    engine: Engine
+
+    @classmethod
+    def open(cls, workspace: Workspace) -> Stores:
+        """Open the workspace's database, making its tables on first use."""
+        return cls(workspace, open_database(workspace.database))
+
+    def journal(self, run_id: str, *, group_size: int = 1) -> SqlJournal:
+        """The journal, writing under this run."""
+        anchor = self.workspace.home / "journal.anchor"
+        return SqlJournal(self.engine, run_id, self.workspace.audit_key, anchor, group_size=group_size)
+
+    def memory(self, book: str = ACCOUNT_BOOK) -> SqlMemoryStore:
+        """A book of memory."""
+        return SqlMemoryStore(self.engine, book)

@@ -1,0 +1,49 @@
+"""The command line as a whole: its name, its options for all commands, its commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lightning_gex import __version__
+from lightning_gex.app.cli import commands_analyze, commands_backtest, commands_demo, commands_gex, commands_report
+
+application = typer.Typer(
+    name="lightning",
+    help="Decide on US stocks and options, and say why.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: rich alone would take half of the time that help may take
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 fault of the program, 2 usage or setting, 3 input, 4 secret, 5 workspace, "
+    "6 altered record, 7 live source, 8 refused, 9 missing extra, 130 interrupted.",
+)
+application.command("demo")(commands_demo.demo)
+application.command("analyze")(commands_analyze.analyze)
+application.command("gex")(commands_gex.gex)
+application.command("backtest")(commands_backtest.backtest)
+application.command("report")(commands_report.report)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lightning-gex {__version__}")
+        raise typer.Exit
+
+
+@application.callback(invoke_without_command=True)
+def _for_all_commands(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option("--home", metavar="DIR", help="Workspace folder (default: $LIGHTNING_HOME or ~/.lightning-gex)."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = home
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

@@ -1,0 +1,82 @@
+"""``lightning backtest``: walk forward through history, and files by which anyone can judge the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lightning_gex.app.cli.errors import guarded
+from lightning_gex.app.cli.options import HomeOption, JsonOption, MarketOption, session_date, workspace_of
+from lightning_gex.core.errors import SettingsError
+
+
+@guarded
+def backtest(
+    context: typer.Context,
+    bars: Annotated[
+        Path, typer.Option("--bars", metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume.")
+    ],
+    ticker: Annotated[list[str], typer.Option("--ticker", metavar="T", help="Symbol to trade; repeat for several.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for report, metrics, decisions, trades.")],
+    flow: Annotated[
+        Path | None, typer.Option("--flow", metavar="FILE", help="Dealer flow by session: date,price,dix,gex.")
+    ] = None,
+    volatility_index: Annotated[
+        Path | None,
+        typer.Option("--volatility-index", metavar="FILE", help="VIX: date,close, or long form index,date,...,close."),
+    ] = None,
+    rates: Annotated[
+        Path | None, typer.Option("--rates", metavar="FILE", help="13-week bill yield by date, per cent.")
+    ] = None,
+    market: MarketOption = None,
+    start: Annotated[str | None, typer.Option("--start", metavar="DATE", help="First session to decide on.")] = None,
+    end: Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last session to decide on.")] = None,
+    capital: Annotated[
+        float | None, typer.Option("--capital", metavar="USD", help="Initial capital (default: the setting).")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide session by session through history, without ever seeing ahead, and write what came of it."""
+    first, last = session_date(start, "--start"), session_date(end, "--end")
+    if first is not None and last is not None and first > last:
+        raise SettingsError(f"--start {start} is later than --end {end}")
+    if capital is not None and not 0 < capital < float("inf"):
+        raise SettingsError(f"--capital {capital:g} is not a positive number of dollars")
+    from lightning_gex.app import bootstrap
+    from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
+    from lightning_gex.app.cli.documents import metrics_document, print_document
+    from lightning_gex.app.cli.output import check_output_folder, run_files, write_all
+    from lightning_gex.app.cli.render import show_metrics, show_verdict
+
+    folder = check_output_folder(out)
+    workspace = workspace_of(context, home)
+    run = bootstrap.run_backtest_files(
+        workspace,
+        bars=bars,
+        tickers=list(ticker),
+        flow=flow,
+        volatility_index=volatility_index,
+        rates=rates,
+        market=market,
+        start=first,
+        end=last,
+        capital=capital,
+        progress=BarProgress(stderr_console()),
+    )
+    from lightning_gex.evaluation.metrics import evaluate
+    from lightning_gex.evaluation.verdict import verdict
+
+    metrics = evaluate(run)
+    write_all(folder, run_files(run, metrics, positioning=None))
+    show_notes(run.notes, stderr_console())
+    if as_json:
+        print_document(metrics_document(metrics))
+        return
+    console = stdout_console()
+    headline = verdict(metrics)
+    show_verdict(headline.title, headline.sentences, console)
+    show_metrics(metrics.to_json_dict(), console)
+    console.print(f"report written to {folder / 'report.html'}", markup=False)

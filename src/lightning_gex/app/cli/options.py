@@ -1,0 +1,52 @@
+"""Options that several commands share, and how their values become what the wiring takes."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lightning_gex.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from lightning_gex.app.workspace import Workspace
+
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", metavar="DIR", help="Workspace folder (default: $LIGHTNING_HOME or ~/.lightning-gex)."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="Format of the chain file: cboe_quotedata, cboe_delayed_quotes or table (default: recognised).",
+    ),
+]
+MarketOption = Annotated[
+    Path | None,
+    typer.Option("--market", metavar="FILE", help="Market context: JSON, TOML, or a table of its columns by date."),
+]
+
+
+def workspace_of(context: typer.Context, home: Path | None) -> Workspace:
+    """The workspace this call works in: its own ``--home``, else the one before the command, else the default."""
+    from lightning_gex.app import bootstrap
+
+    shared = context.obj if isinstance(context.obj, Path) else None
+    workspace: Workspace = bootstrap.open_workspace(home if home is not None else shared)
+    return workspace
+
+
+def session_date(text: str | None, option: str) -> date | None:
+    """An ISO date given as an option. Raises ``SettingsError`` on anything else."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{option} {text!r} is not a date: write it as 2019-12-31") from None

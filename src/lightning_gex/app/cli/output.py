@@ -1,0 +1,94 @@
+"""The folder a command writes into: checked before the long job, filled only after it succeeded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from lightning_gex.adapters.storage.workspace_files import write_atomically
+from lightning_gex.app.cli.documents import json_text
+from lightning_gex.core.errors import SettingsError, StoreError
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+    from lightning_gex.analytics.positioning_result import DealerPositioning
+    from lightning_gex.engine.result import RunResult
+    from lightning_gex.evaluation.metrics import RunMetrics
+
+
+def check_output_folder(folder: Path) -> Path:
+    """The absolute folder, once it is clear that it can be made and written. Makes nothing.
+
+    Raises
+    ------
+    SettingsError : where it is a file, or it or the nearest folder above it cannot be written.
+    """
+    folder = folder.expanduser().absolute()
+    nearest = folder
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise SettingsError(f"--out {folder}: {nearest} is a file, not a folder: name another")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise SettingsError(f"--out {folder}: {nearest} cannot be written: name another or change its permissions")
+    return folder
+
+
+def check_output_file(file: Path, option: str) -> Path:
+    """The absolute file, once it is clear that it can be written. Raises ``SettingsError``."""
+    file = file.expanduser().absolute()
+    if file.is_dir():
+        raise SettingsError(f"{option} {file} is a folder: name a file in it")
+    if not file.parent.is_dir():
+        raise SettingsError(f"{option} {file}: there is no folder {file.parent}")
+    if not os.access(file.parent, os.W_OK | os.X_OK) or (file.exists() and not os.access(file, os.W_OK)):
+        raise SettingsError(f"{option} {file} cannot be written: name another or change its permissions")
+    return file
+
+
+def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write whole files into a folder, made if absent: all of them aside first, only then each into its place.
+
+    Raises
+    ------
+    StoreError : naming what cannot be written; where writing aside fails, nothing that was there has changed.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=".writing-") as aside:
+            for name, data in files.items():
+                write_atomically(Path(aside) / name, data)
+            for name in files:
+                (Path(aside) / name).replace(folder / name)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written: {(error.strerror or str(error)).lower()}") from error
+
+
+def run_files(run: RunResult, metrics: RunMetrics, *, positioning: DealerPositioning | None) -> dict[str, bytes]:
+    """What a run leaves behind, whole: report, figures, one row a decision, one row a trade.
+
+    Parameters
+    ----------
+    run, metrics : the run and its figures.
+    positioning : the last chain's, for the report's exposure profile; None where there was no chain.
+    """
+    from lightning_gex.evaluation.report import report_html
+    from lightning_gex.evaluation.tables import decisions_frame, trades_frame
+
+    return {
+        "report.html": report_html(run, metrics, positioning=positioning).encode(),
+        "metrics.json": json_text(metrics.to_json_dict()).encode(),
+        "decisions.parquet": _parquet(decisions_frame(run)),
+        "trades.parquet": _parquet(trades_frame(run)),
+    }
+
+
+def _parquet(frame: DataFrame) -> bytes:
+    buffer = BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()

@@ -1,0 +1,240 @@
+"""A decision, the metrics of a run and the performance of an account, as tables for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lightning_gex.core.decision import Cap, Decision, Scalar, StageRecord
+from lightning_gex.core.enums import DecisionStatus, Direction, StageVerdict
+from lightning_gex.core.votes import Vote
+from lightning_gex.evaluation.explain import stage_words
+
+NOT_AVAILABLE = "n/a"
+_STATUS_STYLE = {
+    DecisionStatus.APPROVED: "bold green",
+    DecisionStatus.BLOCKED: "bold red",
+    DecisionStatus.NO_SIGNAL: "bold yellow",
+}
+_VERDICT_STYLE = {
+    StageVerdict.PASSED: "green",
+    StageVerdict.BLOCKED: "red",
+    StageVerdict.ABSTAINED: "yellow",
+    StageVerdict.SKIPPED: "dim",
+    StageVerdict.OFF: "dim",
+}
+_DIRECTION_STYLE = {Direction.BULLISH: "green", Direction.BEARISH: "red", Direction.NEUTRAL: "dim"}
+
+
+def number(value: object, pattern: str = "{:,.2f}") -> str:
+    """A number in a pattern; ``n/a`` for None, NaN and infinities."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return NOT_AVAILABLE
+    return pattern.format(value)
+
+
+def percent(value: object) -> str:
+    """A fraction as per cent with one decimal; ``n/a`` where there is none."""
+    return number(value, "{:.1%}")
+
+
+def titled_table(title: str, *columns: str) -> Table:
+    """An empty table in the house's look: title on the left, no more lines than reading needs."""
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False, box=None)
+    for column in columns:
+        table.add_column(column, header_style="dim", overflow="fold")
+    return table
+
+
+def show_decision(decision: Decision, console: Console) -> None:
+    """Print a decision: what to do, then every stage, vote and cap with its reason."""
+    console.print()
+    console.print(_headline(decision))
+    console.print(Text(decision.reason))
+    if math.isfinite(decision.entry_price):
+        console.print(_plan(decision))
+    console.print()
+    console.print(_stages(decision.stages))
+    if decision.votes:
+        console.print()
+        console.print(_votes(decision.votes))
+    if decision.caps:
+        console.print()
+        console.print(_caps(decision.caps, decision.binding_cap))
+    console.print()
+
+
+def _headline(decision: Decision) -> Text:
+    text = Text(f"{decision.ticker}  {decision.as_of:%Y-%m-%d %H:%M %Z}  ", style="bold")
+    text.append(decision.status.value.replace("_", " ").upper(), style=_STATUS_STYLE[decision.status])
+    if decision.status is DecisionStatus.APPROVED:
+        text.append(f"  {decision.action.value} {decision.quantity:,} shares", style="bold")
+    elif decision.blocked_by is not None:
+        text.append(f"  by {stage_words(decision.blocked_by).lower()}")
+    return text
+
+
+def _plan(decision: Decision) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("entry", number(decision.entry_price), "target", number(decision.target_price))
+    table.add_row("stop", number(decision.stop_loss), "horizon", f"{decision.time_horizon_days} sessions")
+    regime = decision.regime.value.replace("_", " ") if decision.regime else NOT_AVAILABLE
+    table.add_row("confidence", percent(decision.confidence), "size", f"{percent(decision.size_pct)} of equity")
+    table.add_row("direction", decision.direction.word, "regime", regime)
+    return table
+
+
+def _stages(stages: tuple[StageRecord, ...]) -> Table:
+    table = titled_table("Stage by stage", "stage", "verdict", "reason")
+    for record in stages:
+        reason = Text(record.reason)
+        numbers = "  ".join(f"{key} {_scalar(value)}" for key, value in record.detail.items())
+        if numbers:
+            reason.append(f"\n{numbers}", style="dim")
+        if record.fallback:
+            reason.append(f"\nstand-in: {record.fallback}", style="yellow")
+        verdict = Text(record.verdict.value, style=_VERDICT_STYLE[record.verdict])
+        table.add_row(stage_words(record.stage), verdict, reason)
+    return table
+
+
+def _votes(votes: tuple[Vote, ...]) -> Table:
+    table = titled_table("Votes", "agent", "vote", "confidence", "target", "stop", "sessions", "why")
+    for vote in votes:
+        if vote.abstained:
+            row = (Text("abstains", style="yellow"), NOT_AVAILABLE, NOT_AVAILABLE, NOT_AVAILABLE, NOT_AVAILABLE)
+        else:
+            word = Text(vote.direction.word, style=_DIRECTION_STYLE[vote.direction])
+            prices = number(vote.target_price), number(vote.stop_price)
+            row = (word, percent(vote.confidence), *prices, str(vote.horizon_sessions))
+        table.add_row(vote.agent, *row, Text("; ".join(vote.reasons)))
+    return table
+
+
+def _caps(caps: tuple[Cap, ...], binding: str | None) -> Table:
+    table = titled_table("Caps on the size (the tightest wins)", "cap", "of equity", "why")
+    for cap in caps:
+        bound = cap.name == binding
+        name = Text(f"{cap.name} (binds)" if bound else cap.name, style="bold" if bound else "")
+        table.add_row(name, percent(cap.size_pct), Text(cap.reason))
+    return table
+
+
+def _scalar(value: Scalar) -> str:
+    if isinstance(value, float):
+        return number(value, "{:,.4g}")
+    return NOT_AVAILABLE if value is None else str(value)
+
+
+def show_metrics(metrics: Mapping[str, Any], console: Console) -> None:
+    """Print a run's figures, each beside its interval and beside what a trader without skill would have had.
+
+    Parameters
+    ----------
+    metrics : as ``metrics.json`` holds them; a figure that is not there prints as ``n/a``.
+    console : where.
+    """
+    table = titled_table("What the run was worth", "figure", "value", "95 % interval", "beside it")
+    counts = f"{metrics.get('decisions', NOT_AVAILABLE)}, {metrics.get('trades', NOT_AVAILABLE)} trades"
+    table.add_row("decisions", counts, "", f"{metrics.get('start')} to {metrics.get('end')}")
+    for label, key, interval, form, beside in _FIGURES:
+        found = _interval(metrics.get(interval), form) if interval else ""
+        others = "; ".join(f"{form(_at(metrics, other))} {words}" for other, words in beside if _has(metrics, other))
+        table.add_row(label, form(metrics.get(key)), found, others)
+    console.print()
+    console.print(table)
+    console.print()
+
+
+def show_verdict(title: str, sentences: tuple[str, ...], console: Console) -> None:
+    """Print a run's headline and the sentences behind it."""
+    console.print()
+    console.print(Text(title, style="bold"))
+    for sentence in sentences:
+        console.print(Text(sentence))
+
+
+def _basis_points(value: object) -> str:
+    return number(value, "{:+.1f} bp")
+
+
+def _ratio(value: object) -> str:
+    return number(value, "{:.2f}")
+
+
+_FIGURES: tuple[tuple[str, str, str, Callable[[object], str], tuple[tuple[str, str], ...]], ...] = (
+    (
+        "direction right (accuracy)",
+        "accuracy",
+        "accuracy_interval",
+        percent,
+        (("base_rate", "always long, same entries"), ("base_rate_all_sessions", "on every session")),
+    ),
+    ("excess accuracy", "excess_accuracy", "excess_accuracy_interval", percent, ()),
+    ("against the same dates", "same_date_excess", "same_date_excess_interval", percent, ()),
+    ("win rate", "win_rate", "win_rate_interval", percent, (("win_rate_zero_skill", "same brackets, no skill"),)),
+    (
+        "expectancy a trade",
+        "expectancy_bp",
+        "expectancy_interval_bp",
+        _basis_points,
+        (("expectancy_zero_skill_bp", "same brackets, no skill"),),
+    ),
+    ("return a year (CAGR)", "cagr", "", percent, (("buy_and_hold.cagr", "bought and held"),)),
+    ("Sharpe ratio", "sharpe", "", _ratio, (("buy_and_hold.sharpe", "bought and held"),)),
+    ("deepest fall", "max_drawdown", "", percent, (("buy_and_hold.max_drawdown", "bought and held"),)),
+    ("Calmar ratio", "calmar", "", _ratio, (("buy_and_hold.calmar", "bought and held"),)),
+    ("costs a side", "costs_bp", "", _basis_points, ()),
+)
+
+
+def _at(metrics: Mapping[str, Any], path: str) -> object:
+    value: object = metrics
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _has(metrics: Mapping[str, Any], path: str) -> bool:
+    return path.split(".")[0] in metrics
+
+
+def _interval(interval: object, form: Callable[[object], str]) -> str:
+    if not isinstance(interval, list | tuple) or len(interval) != 2:
+        return NOT_AVAILABLE
+    low, high = (form(bound) for bound in interval)
+    return NOT_AVAILABLE if NOT_AVAILABLE in (low, high) else f"{low} to {high}"
+
+
+def show_performance(summary: Mapping[str, Any], console: Console) -> None:
+    """Print a performance summary: one table a section, ``n/a`` where a ratio has no data."""
+    plain = {key: value for key, value in summary.items() if not isinstance(value, Mapping)}
+    sections = {key: value for key, value in summary.items() if isinstance(value, Mapping)}
+    for title, section in ({"run": plain} | sections if plain else sections).items():
+        table = titled_table(title.replace("_", " "), "", "")
+        for key, value in section.items():
+            table.add_row(key.replace("_", " "), _leaf(value))
+        console.print(table)
+        console.print()
+
+
+def _leaf(value: object) -> str:
+    match value:
+        case Mapping():
+            return ", ".join(f"{key} {_leaf(item)}" for key, item in value.items()) or "none"
+        case list() | tuple():
+            return ", ".join(_leaf(item) for item in value) or "none"
+        case bool() | str():
+            return str(value)
+        case int():
+            return f"{value:,}"
+        case float():
+            return number(value, "{:,.4f}")
+        case None:
+            return NOT_AVAILABLE
+    return str(value)

@@ -1,0 +1,143 @@
+"""Dealer positioning as tables, and gamma by strike as a picture of bars."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lightning_gex.analytics.positioning_result import DealerPositioning
+from lightning_gex.app.cli.render import NOT_AVAILABLE, number, percent, titled_table
+from lightning_gex.core.enums import ZeroGammaStatus
+from lightning_gex.core.units import Float64Array1D
+
+BAR_ROWS = 21  # odd: the row in the middle holds spot
+BAR_COLUMNS = 28  # to each side of zero
+PICTURE_REACH = 0.08  # of spot, to both sides; farther strikes carry little gamma
+_STATUS_WORDS = {
+    ZeroGammaStatus.OK: "found",
+    ZeroGammaStatus.NO_ROOT_NET_POSITIVE: "none within the grid: positive throughout",
+    ZeroGammaStatus.NO_ROOT_NET_NEGATIVE: "none within the grid: negative throughout",
+    ZeroGammaStatus.INSUFFICIENT_DATA: "not enough data",
+}
+_EXPOSURES = (
+    ("gamma", "gamma_exposure_usd_per_pct", "USD per +1 % of spot"),
+    ("delta", "delta_exposure_usd", "USD"),
+    ("vanna", "vanna_exposure_usd_per_vol_point", "USD per +1 volatility point"),
+    ("charm", "charm_exposure_usd_per_day", "USD per day"),
+)
+_SCALES = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
+
+
+def show_positioning(found: DealerPositioning, console: Console) -> None:
+    """Print one chain's dealer positioning: exposures with their band, levels, gamma by strike, what was assumed."""
+    console.print()
+    title = Text(f"{found.underlying}  spot {found.spot:,.2f}  {found.as_of:%Y-%m-%d %H:%M} UTC", style="bold")
+    if found.modelled:
+        title.append("  modelled chain, not quoted by any market", style="yellow")
+    console.print(title)
+    console.print(
+        f"{found.contracts_used:,} of {found.contracts_read:,} contracts used, "
+        f"{percent(found.open_interest_coverage)} of open interest (of the evening of {found.open_interest_session}), "
+        f"dealer model {found.dealer_model}",
+        markup=False,
+    )
+    console.print()
+    console.print(_exposures(found))
+    console.print()
+    console.print(_levels(found))
+    console.print()
+    console.print(gamma_picture(found, ascii_only=not _draws_blocks(console)))
+    if found.refused:
+        console.print()
+        console.print(_refused(found))
+    for note in found.notes:
+        console.print(Text(f"note: {note}", style="dim"))
+
+
+def usd(value: float) -> str:
+    """An amount of USD with its sign in the largest fitting unit: ``+1.23 bn``; ``n/a`` where there is none."""
+    for scale, unit in _SCALES:
+        if abs(value) >= scale:
+            return f"{value / scale:+,.2f} {unit}"
+    return number(value, "{:+,.0f}")
+
+
+def _exposures(found: DealerPositioning) -> Table:
+    table = titled_table("Dealers' exposure", "", found.dealer_model, "unit", "over all dealer models", "sign")
+    for label, name, unit in _EXPOSURES:
+        value, band = getattr(found, name), found.dealer_model_band[name]
+        agree = {True: "models agree", False: "models disagree", None: NOT_AVAILABLE}[band.models_agree_on_sign]
+        style = "yellow" if band.models_agree_on_sign is False else ""
+        span = f"{usd(band.low)} .. {usd(band.high)}"
+        table.add_row(label, Text(usd(value), style=_sign_style(value)), unit, span, Text(agree, style=style))
+    return table
+
+
+def _levels(found: DealerPositioning) -> Table:
+    table = titled_table("Levels", "", "USD", "from spot", "")
+    roots = ", ".join(number(root) for root in found.zero_gamma)
+    every = f"all: {roots}" if len(found.zero_gamma) > 1 else _STATUS_WORDS[found.zero_gamma_status]
+    rows = (
+        ("zero gamma", found.zero_gamma_nearest, every),
+        ("call wall", found.call_wall, "largest call gamma"),
+        ("put wall", found.put_wall, "largest put gamma"),
+        ("max pain", found.max_pain, "least paid out, all expiries"),
+    )
+    for label, level, words in rows:
+        table.add_row(label, number(level), number(level / found.spot - 1.0, "{:+.1%}"), words)
+    move = f"{percent(found.atm_implied_vol)} a year at the money"
+    table.add_row("expected move", number(found.expected_move_usd), "", f"one session, one sigma, {move}")
+    return table
+
+
+def gamma_picture(found: DealerPositioning, *, ascii_only: bool) -> Text:
+    """Net gamma exposure by strike around spot, as bars to the left (negative) and right (positive) of zero.
+
+    Parameters
+    ----------
+    found : the positioning.
+    ascii_only : draw with ``#`` where the terminal cannot show blocks.
+    """
+    centres, sums = _binned(found.strike, found.call_gamma_by_strike + found.put_gamma_by_strike, found.spot)
+    largest = float(np.abs(sums).max()) if len(sums) else 0.0
+    picture = Text("Gamma by strike (USD per +1 % of spot)\n", style="bold")
+    if not largest > 0:
+        return picture.append("no gamma near spot", style="not bold dim")
+    block = "#" if ascii_only else "█"
+    middle = len(centres) // 2
+    for i in range(len(centres) - 1, -1, -1):
+        bar = block * round(abs(sums[i]) / largest * BAR_COLUMNS)
+        left, right = (bar.rjust(BAR_COLUMNS), " " * BAR_COLUMNS) if sums[i] < 0 else (" " * BAR_COLUMNS, bar)
+        picture.append(f"{centres[i]:>10,.2f} {'>' if i == middle else ' '} ", style="not bold")
+        picture.append(left, style="not bold red")
+        picture.append("|", style="not bold dim")
+        picture.append(right.ljust(BAR_COLUMNS), style="not bold green")
+        picture.append(f" {usd(float(sums[i]))}\n", style="not bold dim")
+    picture.rstrip()
+    return picture
+
+
+def _binned(strike: Float64Array1D, gamma: Float64Array1D, spot: float) -> tuple[Float64Array1D, Float64Array1D]:
+    """Rows of the picture, rising: their middle strikes and the gamma that falls into each; spot is in the middle."""
+    width = 2.0 * PICTURE_REACH * spot / BAR_ROWS
+    row = np.floor((strike - spot) / width + 0.5).astype(np.int64) + BAR_ROWS // 2
+    inside = (row >= 0) & (row < BAR_ROWS)
+    sums = np.bincount(row[inside], weights=gamma[inside], minlength=BAR_ROWS).astype(np.float64)
+    return spot + width * (np.arange(BAR_ROWS) - BAR_ROWS // 2), sums
+
+
+def _refused(found: DealerPositioning) -> Table:
+    table = titled_table("Refused", "reason", "rows")
+    for reason, count in sorted(found.refused.items(), key=lambda item: -item[1]):
+        table.add_row(reason.replace("_", " "), f"{count:,}")
+    return table
+
+
+def _sign_style(value: float) -> str:
+    return "red" if value < 0 else "green" if value > 0 else "dim"
+
+
+def _draws_blocks(console: Console) -> bool:
+    return "utf" in (console.encoding or "").lower()

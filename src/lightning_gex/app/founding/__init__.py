@@ -1,0 +1,1 @@
+"""The founding document's classes: dictionaries in, dictionaries out, over the one decision path."""

@@ -1,0 +1,127 @@
+"""``MultiAgentCoordinator`` and ``ConsensusBuilder``: the specialists and their weighted vote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lightning_gex.adapters.clock import SystemClock
+from lightning_gex.agents.consensus import ConsensusConfig, build_consensus
+from lightning_gex.agents.custom import Analyst, RowAgent
+from lightning_gex.agents.registry import default_agents
+from lightning_gex.agents.weights import updated_weight
+from lightning_gex.app.founding.documents import consensus_document, vote_document
+from lightning_gex.app.founding.inputs import given
+from lightning_gex.core.errors import InputError, SettingsError
+from lightning_gex.core.features import Features
+from lightning_gex.core.ports import Agent, Clock
+from lightning_gex.core.votes import Votes
+
+_EVEN = 1.0
+
+#: Told of every weight before it changes: agent, new weight, why.
+WeightListener = Callable[[str, float, str], None]
+
+
+class ConsensusBuilder:
+    """Adds votes up, each with its agent's weight.
+
+    Parameters
+    ----------
+    config : when votes are enough.
+    weights : agent -> weight; agents not named weigh 1.
+    """
+
+    def __init__(self, config: ConsensusConfig | None = None, weights: Mapping[str, float] | None = None) -> None:
+        self.config = config or ConsensusConfig()
+        self.agent_weights: dict[str, float] = dict(weights or {})
+        self.on_change: WeightListener | None = None
+
+    def update_agent_weight(self, agent_name: str, performance: float) -> float:
+        """Move an agent's weight towards what its performance asks for: the new weight.
+
+        Parameters
+        ----------
+        agent_name : one of the agents that vote.
+        performance : share of its recent votes that were right, 0 to 1; 0.5 is what a coin does.
+        """
+        if agent_name not in self.agent_weights:
+            known = ", ".join(self.agent_weights)
+            raise InputError(f"no agent is called {agent_name!r}: there are {known}", field="agent_name")
+        weight = updated_weight(self.agent_weights[agent_name], performance)
+        if self.on_change is not None:
+            self.on_change(agent_name, weight, f"performance {performance:g}")
+        self.agent_weights[agent_name] = weight
+        return weight
+
+    def build_consensus(self, votes: Sequence[Votes], features: Features) -> dict[str, Any]:
+        """What votes of length one add up to."""
+        weights = {v.agent: self.agent_weights.get(v.agent, _EVEN) for v in votes}
+        return consensus_document(build_consensus(votes, weights, self.config, price=features["price"]))
+
+
+class MultiAgentCoordinator:
+    """Five specialists, and any you add, voting on one moment.
+
+    ``coordinator.custom_agent = CustomAgent()`` adds an agent of your own: any object with ``name`` and
+    ``analyze(data) -> AgentSignal``; None takes it away again.
+
+    Parameters
+    ----------
+    agents : who votes; None takes the five.
+    config : when votes are enough.
+    weights : agent -> weight; agents not named weigh 1.
+    clock : stamps data that carry no time of their own.
+    """
+
+    def __init__(
+        self,
+        agents: Sequence[Agent] | None = None,
+        config: ConsensusConfig | None = None,
+        weights: Mapping[str, float] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._agents = tuple(agents) if agents is not None else default_agents()
+        self._clock = clock or SystemClock()
+        self._custom: Analyst | None = None
+        even = {a.name: _EVEN for a in self._agents}
+        self.consensus_builder = ConsensusBuilder(config, even | dict(weights or {}))
+
+    def __repr__(self) -> str:
+        return f"MultiAgentCoordinator({', '.join(a.name for a in self.agents)})"
+
+    @property
+    def custom_agent(self) -> Analyst | None:
+        """The agent of your own, or None."""
+        return self._custom
+
+    @custom_agent.setter
+    def custom_agent(self, analyst: Analyst | None) -> None:
+        if analyst is None:
+            self._custom = None
+            return
+        name = getattr(analyst, "name", None)
+        if not isinstance(name, str) or not name.strip() or not callable(getattr(analyst, "analyze", None)):
+            raise SettingsError("a custom agent needs a name and analyze(data) -> AgentSignal")
+        if name in {a.name for a in self._agents}:
+            raise SettingsError(f"there is an agent called {name!r} already: give yours another name")
+        self._custom = analyst
+        self.consensus_builder.agent_weights.setdefault(name, _EVEN)
+
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """Everyone who votes, in order."""
+        return self._agents if self._custom is None else (*self._agents, RowAgent(self._custom))
+
+    def analyze(
+        self,
+        ticker: str,
+        price_data: Mapping[str, Any],
+        options_data: Mapping[str, Any] | None = None,
+        market_data: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The consensus on one moment, with every agent's vote under ``votes``."""
+        seen = given(ticker, price_data, options_data, market_data, self._clock)
+        votes = [agent.vote(seen.features) for agent in self.agents]
+        document = self.consensus_builder.build_consensus(votes, seen.features)
+        return {"ticker": ticker, **document, "votes": [vote_document(v.at(0)) for v in votes]}

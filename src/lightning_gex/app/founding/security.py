@@ -1,0 +1,143 @@
+"""``SecurityManager``: vault, signing, audit log, rate limits and guardrails, as the founding document names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lightning_gex.adapters.storage.export import export_audit
+from lightning_gex.app.founding.account import Account
+from lightning_gex.core.errors import InputError, SecretError
+from lightning_gex.risk.guardrails import GuardrailLimits
+from lightning_gex.security.rate_limit import SlidingWindow
+from lightning_gex.security.signing import SignedHeaders, sign_request, verify_request
+from lightning_gex.security.vault import Vault
+
+_SIGNATURE_TOLERANCE = timedelta(minutes=5)
+_HEADERS = {
+    "timestamp": "X-Lightning-Timestamp",
+    "nonce": "X-Lightning-Nonce",
+    "signature": "X-Lightning-Signature",
+}
+
+
+class SecurityManager:
+    """Secrets sealed, acts on record, limits hard.
+
+    The vault opens at the first use of a secret, not before: with a wrong password everything else still works.
+
+    Parameters
+    ----------
+    master_password : seals and opens the vault; None where no secret will be used.
+    guardrails : hard limits on trading; None takes the workspace's settings.
+    home : the workspace's folder; None takes ``LIGHTNING_HOME``, else ``~/.lightning-gex``.
+    account : an open account to share, instead of opening one.
+    """
+
+    def __init__(
+        self,
+        master_password: str | None = None,
+        guardrails: GuardrailLimits | None = None,
+        home: str | Path | None = None,
+        *,
+        account: Account | None = None,
+    ) -> None:
+        self._account = account or Account.open(home)
+        self.guardrails = guardrails or GuardrailLimits(**self._account.settings.guardrails.model_dump())
+        self._vault = Vault.from_bytes(self._account.workspace.read_vault(), master_password)
+        self._calls: dict[str, list[datetime]] = {}
+
+    def __repr__(self) -> str:
+        return f"SecurityManager(home={str(self._account.workspace.home)!r})"
+
+    def store_api_credentials(self, api_name: str, api_key: str, api_secret: str) -> None:
+        """Seal a broker's or data vendor's key and secret in the vault.
+
+        Raises
+        ------
+        SecretError : no password, or not the one the vault was begun with.
+        """
+        self._account.note("credentials_stored", api_name=api_name)
+        self._vault.store(api_name, api_key, api_secret)
+        self._account.workspace.write_vault(self._vault.to_bytes())
+
+    def get_api_credentials(self, api_name: str) -> dict[str, str]:
+        """``{"api_key", "api_secret"}`` as they were stored. Raises ``SecretError`` on a wrong password."""
+        self._account.note("credentials_read", api_name=api_name)
+        found = self._vault.retrieve(api_name)
+        if self._vault.changed:
+            self._account.workspace.write_vault(self._vault.to_bytes())
+        return {"api_key": found.key, "api_secret": found.secret}
+
+    def delete_api_credentials(self, api_name: str) -> None:
+        """Forget a name's credentials. Raises ``InputError`` where there are none."""
+        self._account.note("credentials_deleted", api_name=api_name)
+        self._vault.delete(api_name)
+        self._account.workspace.write_vault(self._vault.to_bytes())
+
+    def list_api_credentials(self) -> list[str]:
+        """The names under which credentials are stored; needs no password."""
+        return self._vault.names()
+
+    def sign_request(self, api_name: str, method: str, path: str, body: str | bytes = b"") -> dict[str, str]:
+        """HTTP headers that prove, by HMAC-SHA256 over method, path, body and time, that a request is ours."""
+        secret = self.get_api_credentials(api_name)["api_secret"]
+        signed = sign_request(secret, method, path, _bytes(body), self._account.clock.now())
+        return signed.as_mapping()
+
+    def verify_request(
+        self, api_name: str, method: str, path: str, body: str | bytes, headers: Mapping[str, str]
+    ) -> bool:
+        """Whether headers made by ``sign_request`` fit this request and are not older than five minutes."""
+        secret = self.get_api_credentials(api_name)["api_secret"]
+        now = self._account.clock.now()
+        try:
+            signed = SignedHeaders(**{field: headers[name] for field, name in _HEADERS.items()})
+            verify_request(secret, method, path, _bytes(body), signed, now=now, tolerance=_SIGNATURE_TOLERANCE)
+        except (SecretError, InputError, KeyError):
+            return False
+        return True
+
+    def check_rate_limit(self, api_name: str, max_calls: int = 60, window_seconds: float = 60.0) -> bool:
+        """Whether one more call to this API is within its limit now; a call that is counts towards it."""
+        window = SlidingWindow(max_calls, window_seconds)
+        now = self._account.clock.now()
+        calls = self._calls.setdefault(api_name, [])
+        if not window.allowed(calls, now):
+            return False
+        calls.append(now)
+        del calls[: -max(max_calls, 1)]
+        return True
+
+    def log_event(self, event: str, **detail: str | float | bool | None) -> None:
+        """Put an event of your own on the audit record. What looks like a secret is hidden."""
+        self._account.note(event, **detail)
+
+    def export_audit_logs(self, path: str | Path, fmt: str | None = None) -> int:
+        """Write the whole audit record of the workspace to a JSON or CSV file; needs no password.
+
+        Parameters
+        ----------
+        path : target; its ending chooses the format where ``fmt`` does not.
+        fmt : ``json`` or ``csv``.
+
+        Returns
+        -------
+        The number of records written.
+        """
+        return export_audit(self._account.journal.read(None), Path(path), fmt)
+
+    def verify_audit_log(self) -> int:
+        """Check the hash chain of the whole record: how many there are, or ``IntegrityError`` at the first bad one."""
+        return self._account.journal.verify()
+
+    def guardrail_settings(self) -> dict[str, Any]:
+        """The hard limits in force."""
+        return asdict(self.guardrails)
+
+
+def _bytes(body: str | bytes) -> bytes:
+    return body.encode() if isinstance(body, str) else body

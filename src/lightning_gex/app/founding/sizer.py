@@ -1,0 +1,167 @@
+"""``LightningRLPositionSizer``: a size policy trained by reinforcement learning, with Kelly where there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lightning_gex.adapters.storage.workspace_files import write_atomically
+from lightning_gex.analytics.kelly import kelly_fraction
+from lightning_gex.analytics.observation import OBSERVATION_NAMES, observation
+from lightning_gex.app.bootstrap.policies import read_policy
+from lightning_gex.app.bootstrap.training_data import episodes_of_bars, simulated_episodes
+from lightning_gex.core.bars import Bars
+from lightning_gex.core.errors import InputError, RefusedError, SettingsError
+from lightning_gex.core.ports import SizingPolicy
+from lightning_gex.sizing.kelly_size import KellyConfig, quantity_for
+from lightning_gex.sizing.ladder import LADDER, rung_at_or_below
+from lightning_gex.sizing.policy import Algorithm
+from lightning_gex.sizing.training import LEARNING_RATE, TrainedPolicy, train_policy
+
+
+class LightningRLPositionSizer:
+    """Chooses one of five sizes (0, 2, 5, 10, 15 % of equity) from seven observations.
+
+    Parameters
+    ----------
+    algorithm : ``PPO``, ``A2C`` or ``DQN``.
+    initial_capital : USD, for turning a size into shares.
+    model_path : a model that ``save_model`` wrote, to decide with; None starts untrained.
+    seed : of training; the same seed gives the same model.
+    """
+
+    def __init__(
+        self,
+        algorithm: str = "PPO",
+        initial_capital: float = 100_000,
+        model_path: str | Path | None = None,
+        seed: int = 0,
+    ) -> None:
+        try:
+            self.algorithm = Algorithm(algorithm.upper())
+        except (ValueError, AttributeError):
+            known = ", ".join(a.value for a in Algorithm)
+            raise SettingsError(f"no algorithm is called {algorithm!r}: there are {known}") from None
+        if not 0 < initial_capital < math.inf:
+            raise SettingsError(f"initial_capital {initial_capital} is not a positive amount of dollars")
+        self.initial_capital = float(initial_capital)
+        self.seed = seed
+        self._policy: SizingPolicy | None = None
+        self._trained: TrainedPolicy | None = None
+        if model_path is not None:
+            self.load_model(model_path)
+
+    def __repr__(self) -> str:
+        return f"LightningRLPositionSizer({self.algorithm.value}, {'trained' if self.is_trained else 'untrained'})"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there is a policy to decide with."""
+        return self._policy is not None
+
+    @property
+    def policy(self) -> SizingPolicy | None:
+        """The policy, or None before training or loading."""
+        return self._policy
+
+    def train(
+        self,
+        total_timesteps: int = 100_000,
+        data: Bars | Any = None,  # noqa: ANN401 - pandas and polars frames are accepted without importing either
+        learning_rate: float = LEARNING_RATE,
+    ) -> dict[str, Any]:
+        """Train the policy.
+
+        Parameters
+        ----------
+        total_timesteps : candidate trades to learn from, repeats counted.
+        data : daily bars to take candidate trades from: ``Bars``, or a pandas or polars frame with the columns
+            ``date, open, high, low, close, volume``; None simulates markets.
+        learning_rate : of the optimiser.
+
+        Returns
+        -------
+        What was trained on and how it went, as it is stored with the model.
+        """
+        episodes = simulated_episodes(self.seed) if data is None else episodes_of_bars(data)
+        self._trained = train_policy(
+            episodes,
+            algorithm=self.algorithm,
+            total_timesteps=total_timesteps,
+            seed=self.seed,
+            learning_rate=learning_rate,
+        )
+        self._policy = self._trained.policy()
+        return {
+            "algorithm": self.algorithm.value,
+            "total_timesteps": total_timesteps,
+            "seed": self.seed,
+            "data": episodes.source,
+            "candidates": len(episodes),
+            **self._trained.metadata.training,
+        }
+
+    def save_model(self, path: str | Path) -> None:
+        """Write the trained model, whole or not at all. Raises ``RefusedError`` where nothing was trained."""
+        if self._trained is None:
+            raise RefusedError("there is nothing to save: train the model first")
+        write_atomically(Path(path), self._trained.to_bytes())
+
+    def load_model(self, path: str | Path) -> None:
+        """Decide with a saved model from now on. Needs neither torch nor Stable-Baselines3."""
+        self._policy = read_policy(Path(path))
+
+    def get_position_size(
+        self,
+        observations: Mapping[str, float],
+        price: float | None = None,
+        win_rate: float | None = None,
+        payoff_ratio: float | None = None,
+        stop_return: float | None = None,
+    ) -> dict[str, Any]:
+        """A size for the present situation.
+
+        Parameters
+        ----------
+        observations : ``gex_signal, charm_pressure, vanna_sensitivity, drawdown, win_rate, volatility,
+            portfolio_heat``; what is missing is absent.
+        price : USD a share, to turn the size into shares.
+        win_rate, payoff_ratio, stop_return : what Kelly needs, for when no policy can decide.
+
+        Returns
+        -------
+        ``size_pct``, ``method`` (``policy``, ``kelly`` or ``cold_start``), ``reason``, ``fallback`` and ``quantity``.
+        """
+        unknown = sorted(set(observations) - set(OBSERVATION_NAMES))
+        if unknown:
+            raise InputError(f"known are {', '.join(OBSERVATION_NAMES)}", source="observations", field=unknown[0])
+        account = {"drawdown": 0.0, "portfolio_heat": 0.0}  # a fresh account's own figures, not market data
+        seen = observation(**{n: float(observations.get(n, account.get(n, math.nan))) for n in OBSERVATION_NAMES})
+        answer: dict[str, Any]
+        if self._policy is not None and seen.enough:
+            size = self._policy.size_pct(seen.values.astype(np.float64))
+            fallback = f"absent, read as 0: {', '.join(seen.absent)}" if seen.absent else None
+            answer = {"size_pct": size, "method": "policy", "reason": "the trained policy", "fallback": fallback}
+        else:
+            answer = self._without_policy(win_rate, payoff_ratio, stop_return)
+            missing = "no trained policy" if self._policy is None else f"too little known: {', '.join(seen.absent)}"
+            answer["fallback"] = f"{missing}: Kelly sizes"
+        quantity = None if price is None else quantity_for(answer["size_pct"], self.initial_capital, price)
+        return {**answer, "quantity": quantity}
+
+    def _without_policy(
+        self, win_rate: float | None, payoff_ratio: float | None, stop_return: float | None
+    ) -> dict[str, Any]:
+        config = KellyConfig()
+        if win_rate is None or payoff_ratio is None or stop_return is None:
+            reason = "no record of outcomes: the lowest rung"
+            return {"size_pct": config.cold_start_size_pct, "method": "cold_start", "reason": reason}
+        full = kelly_fraction(win_rate, payoff_ratio)
+        at_risk = max(0.0, config.fraction * full)
+        size = rung_at_or_below(min(at_risk / stop_return, LADDER[-1])) if stop_return > 0 else 0.0
+        reason = f"{config.fraction:.0%} of Kelly's {full:.1%} at risk, stop {stop_return:.2%} away"
+        return {"size_pct": size, "method": "kelly", "reason": reason}

@@ -1,0 +1,376 @@
+"""What a user may set: validated sections from explicit arguments, environment, ``lightning.toml`` and defaults.
+
+The first of these that names a key wins. A key nobody knows is an error, with the file and the key in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from lightning_gex.core.decision import Scalar
+from lightning_gex.core.errors import SettingsError
+
+ENV_PREFIX = "LIGHTNING_"
+ENV_DELIMITER = "__"
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+PositiveFraction = Annotated[float, Field(gt=0, le=1)]
+OpenFraction = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """One table of ``lightning.toml``: every key known, every number finite, nothing changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class AccountSettings(Section):
+    """The money, and what trading it costs."""
+
+    initial_capital: Positive = 100_000.0
+    """USD at the start of a run."""
+    allow_short: bool = False
+    """Open short positions; off, a bearish view only closes."""
+    cost_bp_per_side_stocks: NotNegative = 5.0
+    """Assumed cost of a fill in a stock, basis points a side."""
+    cost_bp_per_side_index: NotNegative = 2.0
+    """Assumed cost of a fill in an index or index ETF, basis points a side."""
+
+
+class EnhancementSettings(Section):
+    """Each of the five enhancements, on or off."""
+
+    rl_sizing: bool = True
+    """A trained policy may size positions; without one, Kelly does."""
+    memory: bool = True
+    """Confidence is adjusted by how similar past signals ended."""
+    multi_agent: bool = True
+    """All five agents vote; off, options flow decides alone."""
+    hierarchical: bool = True
+    """Strategic, tactical and execution layers filter."""
+    security: bool = True
+    """Guardrails and breakers check the order."""
+
+
+class GuardrailSettings(Section):
+    """Hard limits on what may be ordered."""
+
+    max_daily_trades: Count = 20
+    """Entries a session."""
+    max_daily_loss_pct: PositiveFraction = 0.05
+    """Loss since the session's open, as a fraction of equity then, beyond which no entry is made."""
+    max_position_size_pct: PositiveFraction = 0.15
+    """Notional of one position, as a fraction of equity."""
+    max_total_exposure_pct: PositiveFraction = 0.80
+    """Sum of absolute position values, as a fraction of equity."""
+    max_orders_per_minute: Count = 10
+    """Orders within any 60 seconds."""
+
+
+class BreakerSettings(Section):
+    """Where each circuit breaker trips; it stays tripped until a person resets it, and stops entries, never exits."""
+
+    max_daily_loss_pct: PositiveFraction = 0.05
+    """Loss since the session's open, as a fraction of equity then."""
+    max_drawdown_pct: PositiveFraction = 0.25
+    """Fall from the highest equity, as a fraction of it."""
+    max_losing_streak: Count = 12
+    """Trades lost in a row."""
+    max_vix_jump: Positive = 0.50
+    """Rise of the VIX over the session before, as a fraction."""
+    max_data_age_sessions: Count = 3
+    """Sessions between the latest bar and now."""
+    max_error_rate: PositiveFraction = 0.20
+    """Share of recent operations that failed."""
+
+
+class DecisionSettings(Section):
+    """What a signal needs to be traded at all."""
+
+    minimum_confidence: Annotated[float, Field(ge=0.5, le=1)] = 0.52
+    """Probability, after memory, below which a signal is not traded."""
+
+
+class ConsensusSettings(Section):
+    """When the agents' votes are enough."""
+
+    min_confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.52
+    """Probability below which the consensus is neutral."""
+    min_voting: Count = 2
+    """Agents that must not abstain."""
+    conflict_share: Annotated[float, Field(gt=0, le=0.5)] = 0.3
+    """Share of the voting weight that, held by both sides at once, makes a conflict."""
+
+
+class KellySettings(Section):
+    """How far Kelly's answer is trusted."""
+
+    fraction: PositiveFraction = 0.25
+    """Part of Kelly's fraction that is put at risk."""
+    minimum_outcomes: Count = 30
+    """With fewer resolved outcomes the size is the cold start's."""
+    cold_start_size_pct: PositiveFraction = 0.02
+    """Notional as a fraction of equity until then."""
+    level: OpenFraction = 0.95
+    """Two-sided confidence of the interval that must exclude no edge."""
+
+
+class MemorySettings(Section):
+    """How similar past signals move the confidence of a new one."""
+
+    neighbours: Count = 20
+    """How many similar signals are recalled."""
+    similarity_threshold: Fraction = 0.8
+    """Less similar signals are not considered; 1 is identical."""
+    minimum_neighbours: Count = 10
+    """With fewer to consider the confidence stays as it is."""
+    prior_strength: Positive = 30.0
+    """Imagined signals at the base win rate that the considered ones are averaged with."""
+    lowest_multiplier: Annotated[float, Field(ge=0.8, le=1)] = 0.8
+    """The most that memory takes away."""
+    highest_multiplier: Annotated[float, Field(ge=1, le=1.2)] = 1.2
+    """The most that memory adds."""
+    recent_signals: Count = 50
+    """Length of the short-term memory."""
+
+
+class TacticalSettings(Section):
+    """How a signal's bracket is made sane, whatever the regime."""
+
+    minimum_stop_atr: Positive = 1.0
+    """A nearer stop is moved out to this many average true ranges."""
+    minimum_target_atr: Positive = 1.0
+    """A nearer target is moved out to this many average true ranges."""
+    minimum_reward_to_risk: Positive = 1.0
+    """Target distance over stop distance below which the stop is moved in."""
+
+
+class ExecutionSettings(Section):
+    """Bounds of the last look before an order."""
+
+    max_price_move: OpenFraction = 0.02
+    """Largest move of the price since the signal, as a fraction."""
+    minimum_stop_return: OpenFraction = 0.001
+    """How near the stop may be, as a fraction of the price."""
+    maximum_stop_return: OpenFraction = 0.25
+    """How far the stop may be, as a fraction of the price."""
+    minimum_reward_to_risk: Positive = 1.0
+    """Target distance over stop distance."""
+
+    @model_validator(mode="after")
+    def _stops_in_order(self) -> Self:
+        if self.minimum_stop_return >= self.maximum_stop_return:
+            raise ValueError("minimum_stop_return must be below maximum_stop_return")
+        return self
+
+
+class AgentWeights(Section):
+    """How much each agent's vote counts; 0 silences it. Equal weights were as good as learned ones on 2012-2021."""
+
+    trend: NotNegative = 1.0
+    """Long-term direction: moving averages and ADX."""
+    reversal: NotNegative = 1.0
+    """Return to the mean: RSI, Bollinger bands, stochastic."""
+    breakout: NotNegative = 1.0
+    """Breaks of support and resistance on volume."""
+    volatility: NotNegative = 1.0
+    """Change of the volatility regime: ATR and band width."""
+    options_flow: NotNegative = 1.0
+    """Dealer positioning: gamma, charm, vanna, off-exchange flow."""
+
+
+class AgentSettings(Section):
+    """The agents that vote."""
+
+    weights: AgentWeights = AgentWeights()
+
+
+class Settings(BaseSettings):
+    """Everything a user may set, frozen. Build it with ``load_settings``."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter=ENV_DELIMITER
+    )
+
+    account: AccountSettings = AccountSettings()
+    enhancements: EnhancementSettings = EnhancementSettings()
+    decision: DecisionSettings = DecisionSettings()
+    guardrails: GuardrailSettings = GuardrailSettings()
+    breakers: BreakerSettings = BreakerSettings()
+    agents: AgentSettings = AgentSettings()
+    consensus: ConsensusSettings = ConsensusSettings()
+    memory: MemorySettings = MemorySettings()
+    tactical: TacticalSettings = TacticalSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    kelly: KellySettings = KellySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Explicit arguments, then the environment, then the file of ``model_config``: the first to name a key wins."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def flat(self) -> dict[str, Scalar]:
+        """Every setting as ``section.key`` -> value, in the order of the reference."""
+        return dict(_flatten(self.model_dump()))
+
+    def config_hash(self) -> str:
+        """16 hexadecimal digits that change with any setting, wherever it came from (SHA-256 over canonical JSON)."""
+        canonical = json.dumps(self.flat(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings: overrides win over ``LIGHTNING_SECTION__KEY``, that over the file, that over defaults.
+
+    Parameters
+    ----------
+    file : a ``lightning.toml``; None or an absent file leaves environment and defaults.
+    overrides : ``{section: {key: value}}``.
+
+    Raises
+    ------
+    SettingsError : one line with the file (or environment variable) and key of every wrong setting.
+    """
+    in_file = _read_toml(file)
+    _refuse_unknown_variables()
+
+    class _Sourced(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    try:
+        sourced = _Sourced(**(overrides or {}))
+    except ValidationError as error:
+        where = _Origins(overrides or {}, in_file, file)
+        raise SettingsError("; ".join(where.problem(e["loc"], e["type"], e["msg"]) for e in error.errors())) from None
+    except ValueError as error:  # a variable that holds neither JSON nor a plain value
+        raise SettingsError(f"environment: {error}") from None
+    return Settings.model_construct(**{name: getattr(sourced, name) for name in Settings.model_fields})
+
+
+def default_toml() -> str:
+    """``lightning.toml`` with every setting at its default, commented out, each with what it means."""
+    lines = [
+        "# Settings of Lightning GEX. Remove the '#' before a key to change it.",
+        f"# An environment variable such as {ENV_PREFIX}ACCOUNT__INITIAL_CAPITAL wins over this file.",
+    ]
+    for name, section in Settings.model_fields.items():
+        lines += _section_lines(name, section.default)
+    return "\n".join(lines) + "\n"
+
+
+def _section_lines(name: str, section: Section) -> list[str]:
+    lines = ["", f"# {_first_sentence(type(section))}", f"[{name}]"]
+    nested: list[str] = []
+    for key, field in type(section).model_fields.items():
+        value = getattr(section, key)
+        if isinstance(value, Section):
+            nested += _section_lines(f"{name}.{key}", value)
+        else:
+            lines += [f"# {field.description}", f"#{key} = {_toml_value(value)}"]
+    return lines + nested
+
+
+def _first_sentence(section: type[Section]) -> str:
+    return (section.__doc__ or "").strip().splitlines()[0]
+
+
+def _toml_value(value: Scalar) -> str:
+    return json.dumps(value)  # TOML writes strings, numbers and booleans as JSON does
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Scalar]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _read_toml(file: Path | None) -> dict[str, Any]:
+    """What the file says, for naming the origin of a wrong value; a broken file is an error with its line."""
+    if file is None or not file.exists():
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt section in the environment would otherwise be ignored. Names without ``__`` belong to others too."""
+    for variable in os.environ:
+        section, delimiter, _ = variable.upper().removeprefix(ENV_PREFIX).partition(ENV_DELIMITER)
+        if variable.upper().startswith(ENV_PREFIX) and delimiter and section.lower() not in Settings.model_fields:
+            known = ", ".join(Settings.model_fields)
+            raise SettingsError(f"environment variable {variable}: no section '{section.lower()}' (there are: {known})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Origins:
+    """Everything that can have set a value, to say which of them set a wrong one."""
+
+    overrides: Mapping[str, Any]
+    in_file: Mapping[str, Any]
+    file: Path | None
+
+    def problem(self, location: tuple[int | str, ...], kind: str, message: str) -> str:
+        """One wrong setting in words: where it was set, its key, what is wrong with it."""
+        path = tuple(str(part) for part in location)
+        what = message[:1].lower() + message[1:]
+        if kind == "extra_forbidden":
+            what = _unknown(path)
+        elif kind == "model_type":
+            what = "must be a table of settings"
+        return f"{self._of(path)}: {what.removeprefix('value error, ')}"
+
+    def _of(self, path: tuple[str, ...]) -> str:
+        key = ".".join(path)
+        variable = ENV_PREFIX + ENV_DELIMITER.join(path).upper()
+        if _has(self.overrides, path):
+            return f"argument '{key}'"
+        if variable in {name.upper() for name in os.environ}:
+            return f"environment variable {variable}"
+        return f"{self.file}, key '{key}'" if _has(self.in_file, path) else f"key '{key}'"
+
+
+def _has(tree: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    node: object = tree
+    for part in path:
+        if not isinstance(node, Mapping) or part not in node:
+            return False
+        node = node[part]
+    return True
+
+
+def _unknown(path: tuple[str, ...]) -> str:
+    model: type[BaseModel] = Settings
+    for part in path[:-1]:
+        annotation = model.model_fields[part].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    close = get_close_matches(path[-1], model.model_fields, n=1)
+    return f"no such setting, did you mean '{close[0]}'?" if close else "no such setting"

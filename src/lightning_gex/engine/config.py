@@ -1,0 +1,85 @@
+"""How the decision path is set up, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lightning_gex.agents.consensus import ConsensusConfig
+from lightning_gex.core.errors import SettingsError
+from lightning_gex.memory.confidence import MemoryConfig
+from lightning_gex.risk.circuit_breaker import BreakerLimits
+from lightning_gex.risk.execution import ExecutionConfig
+from lightning_gex.risk.guardrails import GuardrailLimits
+from lightning_gex.risk.strategic import CustomRegimeRule, RegimeTable
+from lightning_gex.risk.tactical import TacticalConfig
+from lightning_gex.sizing.kelly_size import KellyConfig
+
+#: Cash indices and the exchange-traded funds on them: the tightest spreads of the market.
+INDEX_TICKERS = frozenset(
+    {"SPX", "NDX", "RUT", "DJI", "DJX", "XSP", "COMP", "GSPC", "IXIC"}
+    | {"^GSPC", "^NDX", "^RUT", "^DJI", "^IXIC", "^SPX"}
+    | {"SPY", "QQQ", "IWM", "DIA", "VOO", "IVV"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Enhancements:
+    """Which of the five enhancements are on. Each switches off alone."""
+
+    rl_sizing: bool = True
+    memory: bool = True
+    multi_agent: bool = True
+    hierarchical: bool = True
+    security: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CostSchedule:
+    """Assumed cost of one side of a trade, basis points of its notional: spread and slippage, commission-free.
+
+    Parameters
+    ----------
+    stock_bp : single stocks and other funds.
+    index_bp : the tickers in ``index_tickers``.
+    """
+
+    stock_bp: float = 5.0
+    index_bp: float = 2.0
+    index_tickers: frozenset[str] = INDEX_TICKERS
+
+    def __post_init__(self) -> None:
+        for name in ("stock_bp", "index_bp"):
+            if not 0 <= getattr(self, name) < 1_000:
+                raise SettingsError(f"{name} must be between 0 and 1000 basis points, not {getattr(self, name)}")
+
+    def bp_per_side(self, ticker: str) -> float:
+        """Basis points for one side of a trade in this ticker."""
+        return self.index_bp if ticker in self.index_tickers else self.stock_bp
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """Everything that shapes a decision and is not data.
+
+    Parameters
+    ----------
+    minimum_confidence : a signal below it, after memory, is not traded.
+    regimes : the limits of each regime; live, so that a user may change them.
+    regime_rule : says when the user's own regime holds; None where there is no rule.
+    weights : agent -> weight in the consensus; agents not named weigh 1.
+    """
+
+    enhancements: Enhancements = field(default_factory=Enhancements)
+    consensus: ConsensusConfig = field(default_factory=ConsensusConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    regimes: RegimeTable = field(default_factory=RegimeTable)
+    regime_rule: CustomRegimeRule | None = None
+    tactical: TacticalConfig = field(default_factory=TacticalConfig)
+    kelly: KellyConfig = field(default_factory=KellyConfig)
+    execution: ExecutionConfig = field(default_factory=ExecutionConfig)
+    guardrails: GuardrailLimits = field(default_factory=GuardrailLimits)
+    breakers: BreakerLimits = field(default_factory=BreakerLimits)
+    costs: CostSchedule = field(default_factory=CostSchedule)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    minimum_confidence: float = 0.52

@@ -1,0 +1,270 @@
+"""The thin drivers: they differ in clock, feed and broker, and in nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+
+from lightning_gex.core.decision import Scalar
+from lightning_gex.core.enums import FillPrice, RunMode
+from lightning_gex.core.errors import InsufficientDataError
+from lightning_gex.core.ports import Agent
+from lightning_gex.core.sessions import session_close_utc, session_open_utc, to_aware
+from lightning_gex.core.units import DateArray1D
+from lightning_gex.engine.config import EngineConfig
+from lightning_gex.engine.feed import Feed, SessionUpdate, TickerView
+from lightning_gex.engine.inputs import RATE_MAX_AGE_DAYS, MarketInputs, features_of
+from lightning_gex.engine.perception import Perception, perceive
+from lightning_gex.engine.result import RunResult
+from lightning_gex.engine.simulated_broker import SimulatedBroker
+from lightning_gex.engine.trader import Trader
+
+#: Wraps an iterable so that a person sees how far it is.
+ShowProgress = Callable[[Iterable[SessionUpdate], int], Iterable[SessionUpdate]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watch:
+    """What a run watches, and how.
+
+    Parameters
+    ----------
+    tickers : the ones to decide on, in this order.
+    agents : who votes.
+    config : how decisions are made.
+    fill_price : ticker -> which price of a bar an order gets.
+    start : first session to trade; before it the system only learns. None trades from the first bar.
+    """
+
+    tickers: tuple[str, ...]
+    agents: tuple[Agent, ...]
+    config: EngineConfig
+    fill_price: Mapping[str, FillPrice]
+    start: np.datetime64 | None = None
+
+    def perceived(self, inputs: MarketInputs) -> dict[str, Perception]:
+        """Every watched ticker's perception of these inputs."""
+        return {t: perceive(features_of(t, inputs), self.agents, self.config) for t in self.tickers if t in inputs.bars}
+
+    def trades_on(self, session: np.datetime64) -> bool:
+        """Whether this session is traded or only learnt from."""
+        return self.start is None or bool(session >= self.start)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HistoryFeed:
+    """A backtest's feed: everything is perceived in one pass, then shown session by session.
+
+    Parameters
+    ----------
+    inputs : the whole history.
+    watch : what to look at.
+    """
+
+    inputs: MarketInputs
+    watch: Watch
+
+    def sessions(self) -> DateArray1D:
+        """Every session in which a watched ticker traded."""
+        return watched_sessions(self.inputs, self.watch)
+
+    def __iter__(self) -> Iterator[SessionUpdate]:
+        """Sessions, oldest first."""
+        perceived = self.watch.perceived(self.inputs)
+        sessions = self.sessions()
+        rows = {t: np.searchsorted(self.inputs.bars[t].session, sessions) for t in perceived}
+        traded = {t: np.isin(sessions, self.inputs.bars[t].session) for t in perceived}
+        timetable = Timetable.of(sessions, self.inputs)
+        for k in range(len(sessions)):
+            views = {
+                t: TickerView(self.inputs.bars[t], int(rows[t][k]), p, self.watch.fill_price[t])
+                for t, p in perceived.items()
+                if traded[t][k]
+            }
+            yield timetable.update(k, views, trading=self.watch.trades_on(sessions[k]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArrivingFeed:
+    """A live feed: each session is perceived when it has closed, from the past alone.
+
+    Parameters
+    ----------
+    arrivals : what is known after each close, as sessions end. Live, this waits for the market; a replay has it ready.
+    watch : what to look at.
+    """
+
+    arrivals: Iterable[MarketInputs]
+    watch: Watch
+
+    def __iter__(self) -> Iterator[SessionUpdate]:
+        """Sessions, oldest first."""
+        for inputs in self.arrivals:
+            sessions = watched_sessions(inputs, self.watch)
+            now = sessions[-1]
+            views = {
+                t: TickerView(inputs.bars[t], len(inputs.bars[t]) - 1, p, self.watch.fill_price[t])
+                for t, p in self.watch.perceived(inputs).items()
+                if inputs.bars[t].session[-1] == now
+            }
+            timetable = Timetable.of(sessions, inputs)
+            yield timetable.update(len(sessions) - 1, views, trading=self.watch.trades_on(now))
+
+
+def replayed_arrivals(inputs: MarketInputs, sessions: DateArray1D) -> Iterator[MarketInputs]:
+    """A recorded history as it would have arrived, session by session."""
+    for session in sessions:
+        yield inputs.until(session)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timetable:
+    """When each session opened and closed, and what cash earned."""
+
+    sessions: DateArray1D
+    opened_at: tuple[datetime, ...]
+    closed_at: tuple[datetime, ...]
+    bill_rate: tuple[float, ...]
+
+    @classmethod
+    def of(cls, sessions: DateArray1D, inputs: MarketInputs) -> Timetable:
+        """The timetable of these sessions."""
+        rates = np.full(len(sessions), np.nan)
+        if inputs.rates is not None:
+            rates = inputs.rates.aligned("bill_rate", sessions, max_age_days=RATE_MAX_AGE_DAYS)
+        return cls(
+            sessions,
+            tuple(to_aware(t) for t in session_open_utc(sessions)),
+            tuple(to_aware(t) for t in session_close_utc(sessions)),
+            tuple(float(r) for r in rates),
+        )
+
+    def update(self, k: int, views: Mapping[str, TickerView], *, trading: bool) -> SessionUpdate:
+        """Session ``k`` as the engine sees it."""
+        days = int((self.sessions[k] - self.sessions[k - 1]).astype(np.int64)) if k else 0
+        return SessionUpdate(
+            session=self.sessions[k],
+            opened_at=self.opened_at[k],
+            closed_at=self.closed_at[k],
+            views=views,
+            bill_rate=self.bill_rate[k],
+            days_since_previous=days,
+            trading=trading,
+        )
+
+
+def watched_sessions(inputs: MarketInputs, watch: Watch) -> DateArray1D:
+    """Every session in which a watched ticker traded, oldest first."""
+    return np.unique(np.concatenate([inputs.bars[t].session for t in watch.tickers if t in inputs.bars]))
+
+
+@dataclass(slots=True)
+class SessionLog:
+    """Equity and exposure at each traded close."""
+
+    sessions: list[np.datetime64] = field(default_factory=list)
+    equity: list[float] = field(default_factory=list)
+    exposure: list[float] = field(default_factory=list)
+    bill_rate: list[float] = field(default_factory=list)
+
+
+def drive(trader: Trader, feed: Iterable[SessionUpdate], exchange: SimulatedBroker | None) -> SessionLog:
+    """Show a trader every session of a feed.
+
+    Parameters
+    ----------
+    trader : decides and acts.
+    feed : sessions, oldest first.
+    exchange : the simulated exchange behind the trader's broker; None where a real one fills the orders.
+
+    Returns
+    -------
+    Equity, exposure and bill rate at each traded close.
+    """
+    log = SessionLog()
+    last: SessionUpdate | None = None
+    for update in feed:
+        if exchange is not None:
+            exchange.trade_through(update)
+        trader.see(update)
+        if update.trading:
+            log.sessions.append(update.session)
+            log.equity.append(float(trader.state.equity))
+            log.exposure.append(float(trader.state.ledger.exposure(trader.prices)))
+            log.bill_rate.append(update.bill_rate)
+        last = update
+    if exchange is not None and last is not None:
+        exchange.close_all(last)
+        trader.take_reports()
+        if log.equity:
+            log.equity[-1] = float(trader.state.ledger.equity(trader.prices))
+    trader.journal.flush()
+    return log
+
+
+def run_backtest(
+    trader: Trader,
+    exchange: SimulatedBroker,
+    inputs: MarketInputs,
+    watch: Watch,
+    *,
+    capital: Decimal,
+    settings: Mapping[str, Scalar],
+    show_progress: ShowProgress | None = None,
+) -> RunResult:
+    """Walk forward through a history with simulated fills.
+
+    Raises
+    ------
+    InsufficientDataError : where no session of the history is to be traded.
+    """
+    feed = HistoryFeed(inputs, watch)
+    sessions = feed.sessions()
+    traded = [s for s in sessions if watch.trades_on(s)]
+    if not traded:
+        raise InsufficientDataError(
+            f"the bars end on {sessions[-1]}, before the first session to trade ({watch.start})"
+        )
+    began = to_aware(session_open_utc(sessions[:1])[0])
+    trader.start(at=began, mode=RunMode.BACKTEST, capital=capital, settings=settings)
+    shown: Iterable[SessionUpdate] = feed if show_progress is None else show_progress(feed, len(sessions))
+    log = drive(trader, shown, exchange)
+    return result_of(trader, log, inputs, watch, mode=RunMode.BACKTEST, capital=capital, settings=settings)
+
+
+def result_of(
+    trader: Trader,
+    log: SessionLog,
+    inputs: MarketInputs,
+    watch: Watch,
+    *,
+    mode: RunMode,
+    capital: Decimal,
+    settings: Mapping[str, Scalar],
+) -> RunResult:
+    """What a finished run hands to evaluation."""
+    rates = np.array(log.bill_rate)
+    bars: Sequence[str] = [t for t in watch.tickers if t in inputs.bars]
+    return RunResult(
+        run_id=trader.journal.run_id,
+        mode=mode,
+        decisions=tuple(trader.decisions),
+        trades=tuple(trader.trades),
+        sessions=np.array(log.sessions, dtype="datetime64[D]"),
+        equity=np.array(log.equity),
+        exposure=np.array(log.exposure),
+        initial_capital=float(capital),
+        bars={t: inputs.bars[t] for t in bars},
+        fill_price={t: watch.fill_price[t] for t in bars},
+        cost_bp_per_side={t: trader.config.costs.bp_per_side(t) for t in bars},
+        bill_rate=rates if np.isfinite(rates).any() else None,
+        settings=settings,
+        notes=inputs.notes,
+    )
+
+
+__all__ = ["ArrivingFeed", "Feed", "HistoryFeed", "Watch", "drive", "replayed_arrivals", "result_of", "run_backtest"]

@@ -1,0 +1,70 @@
+"""What a driver shows the engine, session by session: the past and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+
+from lightning_gex.core.bars import Bars
+from lightning_gex.core.enums import FillPrice
+from lightning_gex.engine.perception import Perception
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TickerView:
+    """One ticker at the close of a session.
+
+    ``bars`` and ``perception`` may reach beyond ``row`` (a backtest computes them once); nothing may look past it.
+
+    Parameters
+    ----------
+    bars : the ticker's bars.
+    row : the session's row in ``bars`` and ``perception``.
+    perception : what was perceived on those rows.
+    fill_price : which price of a bar an order gets.
+    """
+
+    bars: Bars
+    row: int
+    perception: Perception
+    fill_price: FillPrice
+
+    @property
+    def close(self) -> float:
+        """USD at this session's close."""
+        return float(self.bars.close[self.row])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SessionUpdate:
+    """One session, seen after its close.
+
+    Parameters
+    ----------
+    session : ``datetime64[D]``.
+    opened_at, closed_at : aware UTC.
+    views : ticker -> its view, for the tickers that traded in this session.
+    bill_rate : 13-week bill yield, annualised fraction; NaN where unknown.
+    days_since_previous : calendar days since the session before, for interest.
+    trading : False while the system only learns (before the first session to be traded).
+    """
+
+    session: np.datetime64
+    opened_at: datetime
+    closed_at: datetime
+    views: Mapping[str, TickerView]
+    bill_rate: float
+    days_since_previous: int
+    trading: bool = True
+
+
+class Feed(Protocol):
+    """Yields sessions in order."""
+
+    def __iter__(self) -> Iterator[SessionUpdate]:
+        """Sessions, oldest first."""
+        ...

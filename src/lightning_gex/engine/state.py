@@ -1,0 +1,229 @@
+"""The account's state, as a fold over events: ``replay(journal) == state``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from lightning_gex.core.decision import Decision
+from lightning_gex.core.enums import DecisionStatus, Direction
+from lightning_gex.core.errors import RefusedError
+from lightning_gex.core.events import (
+    BreakerReset,
+    BreakerTripped,
+    CashAccrued,
+    DecisionMade,
+    Event,
+    Marked,
+    OrderEnded,
+    OrderPlaced,
+    RunStarted,
+    SessionOpened,
+    SignalResolved,
+    TradeClosed,
+    TradeOpened,
+    WeightChanged,
+)
+from lightning_gex.core.ledger import Ledger
+from lightning_gex.core.orders import OpenTrade, Order
+from lightning_gex.core.patterns import Pattern
+from lightning_gex.core.portfolio import PortfolioView
+
+#: How many resolved signals sizing looks back on: enough for a narrow interval, few enough to follow a market's change.
+RESOLVED_KEPT = 1_000
+_ORDER_RATE_WINDOW = timedelta(seconds=60)
+_V = TypeVar("_V")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSignal:
+    """What sizing keeps of a resolved signal."""
+
+    direction: Direction
+    net_return: float
+    won: bool
+    horizon_sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """Everything the decision path remembers between two decisions.
+
+    Parameters
+    ----------
+    ledger : cash and positions.
+    initial_capital : USD.
+    session_equity : USD at the session's open, the base of the daily loss.
+    equity, peak_equity : USD at the latest mark, and the highest so far.
+    open_trades : trade id -> trade. pending : order id -> order sent and not yet filled or ended.
+    unresolved : pattern id -> signal whose outcome is not known yet.
+    resolved : the latest resolved signals, oldest first.
+    next_trade_id, decisions, approved, closed, won, losing_streak : counters.
+    daily_trades : entries ordered in this session. order_times : orders of the last minute.
+    tripped : breaker -> why; latched until a person resets it.
+    weights : agent -> weight, where it was changed.
+    """
+
+    ledger: Ledger
+    initial_capital: Decimal
+    session_equity: Decimal
+    equity: Decimal
+    peak_equity: Decimal
+    open_trades: Mapping[int, OpenTrade] = field(default_factory=dict)
+    pending: Mapping[str, Order] = field(default_factory=dict)
+    unresolved: Mapping[str, Pattern] = field(default_factory=dict)
+    resolved: tuple[ResolvedSignal, ...] = ()
+    next_trade_id: int = 0
+    decisions: int = 0
+    approved: int = 0
+    closed: int = 0
+    won: int = 0
+    losing_streak: int = 0
+    daily_trades: int = 0
+    order_times: tuple[datetime, ...] = ()
+    tripped: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+def initial_state(capital: Decimal) -> EngineState:
+    """The state before the first event of a run."""
+    return EngineState(Ledger(capital), capital, capital, capital, capital)
+
+
+def replay(events: Iterable[Event]) -> EngineState:
+    """The state after these events. Raises ``RefusedError`` where they do not begin with a run's start."""
+    iterator = iter(events)
+    first = next(iterator, None)
+    if not isinstance(first, RunStarted):
+        raise RefusedError("a run's events must begin with its start")
+    state = initial_state(first.initial_capital)
+    for event in iterator:
+        state = step(state, event)
+    return state
+
+
+def step(state: EngineState, event: Event) -> EngineState:
+    """The state after one more event. Pure."""
+    match event:
+        case SessionOpened():
+            return replace(state, session_equity=event.equity, daily_trades=event.entries_so_far)
+        case DecisionMade():
+            return _after_decision(state, event.decision, event.pattern)
+        case OrderPlaced():
+            return _after_order(state, event.order)
+        case OrderEnded():
+            return replace(state, pending=_without(state.pending, event.order_id))
+        case TradeOpened():
+            return replace(
+                state,
+                ledger=state.ledger.applied(event.fill),
+                pending=_without(state.pending, event.fill.order_id),
+                open_trades={**state.open_trades, event.trade.trade_id: event.trade},
+                next_trade_id=max(state.next_trade_id, event.trade.trade_id + 1),
+            )
+        case TradeClosed():
+            return _after_close(state, event)
+        case SignalResolved():
+            return _after_resolution(state, event)
+        case Marked():
+            return replace(state, equity=event.equity, peak_equity=max(state.peak_equity, event.equity))
+        case CashAccrued():
+            return replace(state, ledger=state.ledger.accrued(event.amount))
+        case BreakerTripped():
+            return replace(state, tripped={**state.tripped, event.breaker: event.reason})
+        case BreakerReset():
+            return replace(state, tripped=_without(state.tripped, event.breaker))
+        case WeightChanged():
+            return replace(state, weights={**state.weights, event.agent: event.weight})
+        case _:
+            return state
+
+
+def _after_decision(state: EngineState, decision: Decision, pattern: Pattern | None) -> EngineState:
+    return replace(
+        state,
+        decisions=state.decisions + 1,
+        approved=state.approved + (decision.status is DecisionStatus.APPROVED),
+        unresolved=state.unresolved if pattern is None else {**state.unresolved, pattern.pattern_id: pattern},
+    )
+
+
+def _after_order(state: EngineState, order: Order) -> EngineState:
+    recent = tuple(t for t in state.order_times if order.placed_at - t < _ORDER_RATE_WINDOW)
+    return replace(
+        state,
+        pending={**state.pending, order.order_id: order},
+        daily_trades=state.daily_trades + (order.exit_reason is None),
+        order_times=(*recent, order.placed_at),
+    )
+
+
+def _after_close(state: EngineState, event: TradeClosed) -> EngineState:
+    won = event.trade.pnl > 0
+    open_trades = {k: v for k, v in state.open_trades.items() if k != event.trade.trade_id}
+    # A bracket may fire while a time or signal exit is pending: the position is gone, so is the order.
+    pending = {
+        k: o for k, o in state.pending.items() if o.exit_reason is None or o.decision_id != event.trade.decision_id
+    }
+    return replace(
+        state,
+        ledger=state.ledger.applied(event.fill),
+        pending=pending,
+        open_trades=open_trades,
+        closed=state.closed + 1,
+        won=state.won + won,
+        losing_streak=0 if won else state.losing_streak + 1,
+    )
+
+
+def _after_resolution(state: EngineState, event: SignalResolved) -> EngineState:
+    pattern = state.unresolved.get(event.pattern_id)
+    if pattern is None:
+        return state
+    resolved = ResolvedSignal(pattern.direction, event.outcome.net_return, event.outcome.won, pattern.horizon_sessions)
+    return replace(
+        state,
+        unresolved=_without(state.unresolved, event.pattern_id),
+        resolved=(*state.resolved[-(RESOLVED_KEPT - 1) :], resolved),
+    )
+
+
+def _without(mapping: Mapping[str, _V], key: str) -> dict[str, _V]:
+    return {k: v for k, v in mapping.items() if k != key}
+
+
+def portfolio_view(state: EngineState, prices: Mapping[str, float], now: datetime) -> PortfolioView:
+    """The account as the risk layers see it, at these prices.
+
+    Parameters
+    ----------
+    state : the account.
+    prices : ticker -> USD, for every held or ordered ticker. Raises ``KeyError`` where one is missing.
+    now : aware UTC.
+    """
+    entries = [o for o in state.pending.values() if o.exit_reason is None]
+    equity = float(state.ledger.equity(prices))
+    reserved = sum(prices[o.ticker] * o.quantity for o in entries)
+    exposure = float(state.ledger.exposure(prices)) + reserved
+    risk = sum(abs(prices[t.ticker] - t.stop_price) * t.quantity for t in state.open_trades.values())
+    risk += sum(abs(prices[o.ticker] - o.stop_price) * o.quantity for o in entries)
+    directions = {t.ticker: t.direction for t in state.open_trades.values()}
+    directions |= {o.ticker: Direction.BULLISH if o.action == "BUY" else Direction.BEARISH for o in entries}
+    nothing = float("nan")
+    return PortfolioView(
+        equity=equity,
+        cash=float(state.ledger.cash) - reserved,
+        exposure_pct=exposure / equity if equity > 0 else nothing,
+        open_risk_pct=risk / equity if equity > 0 else nothing,
+        open_trades=directions,
+        daily_trades=state.daily_trades,
+        daily_loss_pct=1.0 - equity / float(state.session_equity) if state.session_equity > 0 else nothing,
+        drawdown_pct=max(0.0, 1.0 - equity / float(state.peak_equity)) if state.peak_equity > 0 else nothing,
+        orders_last_minute=sum(now - t < _ORDER_RATE_WINDOW for t in state.order_times),
+        losing_streak=state.losing_streak,
+        win_rate=state.won / state.closed if state.closed else nothing,
+        tripped=state.tripped,
+    )

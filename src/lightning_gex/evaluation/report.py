@@ -1,0 +1,391 @@
+"""One run as one page that opens anywhere, offline: what was decided, what came of it, and what that is worth."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+import numpy as np
+
+from lightning_gex.analytics.bootstrap import Interval
+from lightning_gex.analytics.calibration import reliability_bins
+from lightning_gex.analytics.positioning_result import DealerPositioning
+from lightning_gex.core.decision import Decision
+from lightning_gex.engine.result import RunResult
+from lightning_gex.evaluation import page, pictures
+from lightning_gex.evaluation.benchmarks import CurveMetrics, benchmarks
+from lightning_gex.evaluation.breakdowns import HitRate, funnel
+from lightning_gex.evaluation.calls import RunIndex
+from lightning_gex.evaluation.explain import explain_decision, explain_votes, headline
+from lightning_gex.evaluation.metrics import RunMetrics
+from lightning_gex.evaluation.positioning_section import positioning_body
+from lightning_gex.evaluation.verdict import percent, percent_interval, points, verdict
+
+MOST_EXPLAINED = 10  # tickers whose last decision is explained
+MOST_HELD_SHOWN = 3  # tickers drawn one by one beside the equal-weight holding
+_MODELLED = "modelled"
+
+
+def report_html(
+    run: RunResult,
+    metrics: RunMetrics,
+    *,
+    positioning: DealerPositioning | None = None,
+    title: str | None = None,
+) -> str:
+    """A run as one self-contained HTML page.
+
+    Parameters
+    ----------
+    run : a finished run; one without a single trade is told as that.
+    metrics : its figures, from ``evaluate``.
+    positioning : dealer positioning of the last chain; None leaves that section out.
+    title : headline; None names the tickers.
+
+    Returns
+    -------
+    HTML with Plotly's script inlined once and no address of anything elsewhere.
+    """
+    index = RunIndex.of(run)
+    badge = "option chains are modelled" if _modelled(run, positioning) else None
+    shown = title or f"Lightning GEX: {_tickers(index)}"
+    parts = [
+        ("figures", "The figures", _figures(metrics)),
+        ("money", "The money", _money(run, metrics, index)),
+        ("decisions", "The decisions", _decisions(run, metrics, index)),
+        ("skill", "Skill or luck", _skill(run, metrics, index)),
+    ]
+    if positioning is not None:
+        parts.append(("positioning", "Dealer positioning of the last chain", positioning_body(positioning)))
+    parts.append(("last", "The last decision, stage by stage", _last(run, index)))
+    parts.append(("made", "How this was made", _made(run, metrics)))
+    links = "".join(f'<a href="#{name}">{escape(text)}</a>' for name, text, _ in parts)
+    return page.document(
+        shown,
+        _header(shown, run, metrics, links),
+        [page.section(name, text, body, badge) for name, text, body in parts],
+        _footer(run),
+        [pictures.plotly_script()],
+    )
+
+
+def _tickers(index: RunIndex) -> str:
+    names = index.tickers or tuple(sorted(index.run.bars))
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+def _modelled(run: RunResult, positioning: DealerPositioning | None) -> bool:
+    noted = any(note.lower().startswith(_MODELLED) for note in run.notes)
+    return noted or (positioning is not None and positioning.modelled)
+
+
+def _header(title: str, run: RunResult, metrics: RunMetrics, links: str) -> str:
+    told = verdict(metrics)
+    banners = "".join(
+        f'<div class="banner" role="note">{escape(note)}</div>'
+        for note in run.notes
+        if note.lower().startswith(_MODELLED)
+    )
+    said = "".join(f"<p>{escape(text)}</p>" for text in told.sentences)
+    return (
+        f"<h1>{escape(title)}</h1>"
+        f'<p class="quiet">{escape(str(run.mode))} run {escape(run.run_id)}, {metrics.sessions:,} sessions from '
+        f"{metrics.start} to {metrics.end}. Everything is as of the close of {metrics.end}.</p>"
+        f"<nav>{links}</nav>{banners}"
+        f'<div class="verdict {told.finding}"><h2>{escape(told.title)}</h2>{said}</div>{_tiles(metrics)}'
+    )
+
+
+def _tiles(m: RunMetrics) -> str:
+    held = m.buy_and_hold
+    tiles = [
+        page.tile(
+            "Accuracy",
+            percent(m.accuracy),
+            f"95% interval {percent_interval(m.accuracy_interval)}",
+            f"always long: {percent(m.base_rate_all_sessions)}",
+        ),
+        page.tile(
+            "Win rate",
+            percent(m.win_rate),
+            f"95% interval {percent_interval(m.win_rate_interval)}",
+            f"same brackets, no skill: {percent(m.win_rate_zero_skill)}",
+        ),
+        page.tile(
+            "Expectancy a trade",
+            basis_points(m.expectancy_bp),
+            f"95% interval {basis_point_interval(m.expectancy_interval_bp)}",
+            f"no skill: {basis_points(m.expectancy_zero_skill_bp)}",
+        ),
+        page.tile("Growth a year", percent(m.cagr), f"buy and hold: {percent(held.cagr)}"),
+        page.tile("Deepest fall", percent(m.max_drawdown), f"buy and hold: {percent(held.max_drawdown)}"),
+        page.tile("Sharpe ratio", number(m.sharpe), f"buy and hold: {number(held.sharpe)}"),
+    ]
+    return f'<div class="tiles">{"".join(tiles)}</div>'
+
+
+def _figures(m: RunMetrics) -> str:
+    nothing = "n/a"
+    rows = [
+        [
+            "Accuracy",
+            percent(m.accuracy),
+            percent_interval(m.accuracy_interval),
+            f"base rate {percent(m.base_rate)}",
+            f"direction right, of {m.decisions_resolved:,} decisions with a known outcome; brackets ignored",
+        ],
+        _excess_row("Excess accuracy", m.excess_accuracy, m.excess_accuracy_interval, "over the same entries, long"),
+        _excess_row(
+            "Excess over every session",
+            m.excess_over_all_sessions,
+            m.excess_over_all_sessions_interval,
+            f"over being long every session, {percent(m.base_rate_all_sessions)}",
+        ),
+        _excess_row(
+            "Same-date excess",
+            m.same_date_excess,
+            m.same_date_excess_interval,
+            "over the mean of all tickers on the same dates (five or more)",
+        ),
+        [
+            "Placebo accuracy",
+            percent(m.placebo.accuracy_mean),
+            nothing,
+            f"p = {number(m.placebo.p_value, 3)}",
+            f"the same signal at {m.placebo.shifts} other places in time; p: chance of doing as well there",
+        ],
+        [
+            "Win rate",
+            percent(m.win_rate),
+            percent_interval(m.win_rate_interval),
+            f"zero-skill twin {percent(m.win_rate_zero_skill)}",
+            f"of {m.trades:,} closed trades, after costs; the twin goes long on every date with the same brackets",
+        ],
+        [
+            "Expectancy",
+            basis_points(m.expectancy_bp),
+            basis_point_interval(m.expectancy_interval_bp),
+            f"zero-skill twin {basis_points(m.expectancy_zero_skill_bp)}",
+            f"mean profit a trade on its notional, after {number(m.costs_bp, 1)} bp a side",
+        ],
+        [
+            "Brier score",
+            number(m.brier, 4),
+            nothing,
+            f"skill over base rate {number(m.brier_skill, 4)}",
+            f"confidence as a probability: mean {percent(m.confidence_mean)}, calibration error {number(m.ece, 3)}",
+        ],
+    ]
+    head = ["Measure", "Value", "95% interval", "Beside it", "What it is"]
+    return page.table(head, rows, numbers=(1, 2)) + _worth_table(m)
+
+
+def _excess_row(name: str, value: float, interval: Interval, beside: str) -> list[str]:
+    span = f"{points(interval[0])} to {points(interval[1])}" if math.isfinite(interval[0]) else "n/a"
+    return [name, f"{points(value)} points" if math.isfinite(value) else "n/a", span, beside, "points of accuracy"]
+
+
+def _worth_table(m: RunMetrics) -> str:
+    own = CurveMetrics(m.total_return, m.cagr, m.sharpe, m.max_drawdown, m.calmar)
+    text = [
+        [name, percent(c.total_return), percent(c.cagr), number(c.sharpe), percent(c.max_drawdown), number(c.calmar)]
+        for name, c in (
+            ("The system", own),
+            ("Buy and hold, equal weight", m.buy_and_hold),
+            (f"Holding {percent(m.exposure_mean)}, rest in bills", m.same_exposure_hold),
+        )
+    ]
+    head = ["Same capital, same sessions", "Total return", "A year", "Sharpe", "Deepest fall", "Calmar"]
+    return page.table(head, text, numbers=(1, 2, 3, 4, 5)) + (
+        f'<p class="quiet">Probability that the true Sharpe ratio is above zero, given the length and shape of the '
+        f"returns: {percent(m.deflated_sharpe)} (deflated Sharpe ratio, {m.trials} trial).</p>"
+    )
+
+
+def _money(run: RunResult, metrics: RunMetrics, index: RunIndex) -> str:
+    held = benchmarks(run, index, metrics.exposure_mean)
+    curves = {"Lightning GEX": run.equity, "buy and hold": held.equal_weight}
+    if metrics.exposure_mean > 0:
+        curves[f"holding {percent(metrics.exposure_mean)}, rest in bills"] = held.same_exposure
+    if 1 < len(held.by_ticker) <= MOST_HELD_SHOWN:
+        curves |= {f"hold {name}": curve for name, curve in held.by_ticker.items()}
+    when = (
+        f"from {metrics.drawdown_peak} to {metrics.drawdown_trough}"
+        if metrics.drawdown_peak is not None
+        else "equity never fell"
+    )
+    first = pictures.figure_html(pictures.equity(run.sessions, curves), "equity")
+    second = pictures.figure_html(pictures.drawdown(run.sessions, curves), "drawdown")
+    return page.picture(
+        first,
+        "equity",
+        "Equity beside buying and holding with the same capital",
+        f"USD at each close after costs; ${run.initial_capital:,.0f} became ${run.equity[-1]:,.0f}.",
+    ) + page.picture(
+        second,
+        "drawdown",
+        "Drawdown",
+        f"Share of the highest equity so far that was lost. Deepest: {percent(metrics.max_drawdown)}, {when}.",
+    )
+
+
+def _decisions(run: RunResult, metrics: RunMetrics, index: RunIndex) -> str:
+    if not run.decisions:
+        return "<p>The run made no decision.</p>"
+    counts = metrics.decisions_by_status
+    out = page.picture(
+        pictures.figure_html(pictures.stages(funnel(run)), "stages"),
+        "stages",
+        "Decisions by stage",
+        f"Of {metrics.decisions:,} decisions {counts['approved']:,} were approved, {counts['blocked']:,} blocked and "
+        f"{counts['no_signal']:,} had no signal. Each bar: how many reached the stage, and how many ended there.",
+    )
+    rows = min(len(index.tickers), pictures.MOST_ROWS)
+    out += page.picture(
+        pictures.figure_html(pictures.regimes(run.sessions, index), "regimes"),
+        "regimes",
+        "Market regimes",
+        "The strategic layer's word at each session"
+        + (f", for the first {rows} of {len(index.tickers)} tickers." if rows < len(index.tickers) else "."),
+    )
+    agents, mean = pictures.mean_votes(index, run.decisions)
+    if agents:
+        out += page.picture(
+            pictures.figure_html(pictures.votes(run.sessions, agents, mean), "votes"),
+            "votes",
+            "What the agents voted",
+            "Mean vote over the tickers at each session; empty where the agent abstained.",
+        )
+    return out
+
+
+def _skill(run: RunResult, metrics: RunMetrics, index: RunIndex) -> str:
+    if metrics.decisions_resolved == 0 and not any(rate.resolved for rate in metrics.by_agent.values()):
+        return "<p>No call about direction has a known outcome yet, so there is nothing to judge.</p>"
+    out = ""
+    groups = {f"regime: {name}": rate for name, rate in metrics.by_regime.items()}
+    groups |= {f"agent: {name}": rate for name, rate in metrics.by_agent.items()}
+    if any(rate.resolved for rate in groups.values()):
+        out += page.picture(
+            pictures.figure_html(pictures.hit_rates(groups), "hits"),
+            "hits",
+            "Hit rates beside their base rates",
+            "Skill would show as an interval wholly above its base rate. Regimes: decisions taken. Agents: every vote "
+            "with a direction, traded or not. In brackets: how many.",
+        )
+        out += _hit_table(groups)
+    taken, _ = index.taken()
+    known = taken.resolved
+    if np.isfinite(known.confidence).any():
+        bins = reliability_bins(known.confidence, known.hit, bins=10, low=0.5)
+        out += page.picture(
+            pictures.figure_html(pictures.reliability(bins), "reliability"),
+            "reliability",
+            "Is the confidence a probability?",
+            f"Said beside seen, larger dots hold more decisions; the bars treat them as independent. On average {percent(metrics.confidence_mean)} was "
+            f"said and {percent(metrics.accuracy)} seen; calibration error {number(metrics.ece, 3)}, Brier skill over "
+            f"the base rate {number(metrics.brier_skill, 3)}.",
+        )
+    return out
+
+
+def _hit_table(groups: dict[str, HitRate]) -> str:
+    rows = [
+        [
+            name.replace("_", " "),
+            f"{rate.calls:,}",
+            f"{rate.resolved:,}",
+            percent(rate.hit_rate),
+            percent_interval(rate.interval),
+            percent(rate.base_rate),
+            points(rate.excess),
+            f"{rate.neutral:,}" if name.startswith("agent") else "",
+            f"{rate.abstained:,}" if name.startswith("agent") else "",
+        ]
+        for name, rate in groups.items()
+    ]
+    head = ["Group", "Calls", "Known", "Right", "95% interval", "Base rate", "Excess, points", "Neutral", "Abstained"]
+    return f"<details><summary>The same as a table</summary>{page.table(head, rows, numbers=range(1, 9))}</details>"
+
+
+def _last(run: RunResult, index: RunIndex) -> str:
+    latest: dict[str, Decision] = {}
+    for decision in run.decisions:
+        latest[decision.ticker] = decision
+    if not latest:
+        return "<p>The run made no decision.</p>"
+    shown = sorted(latest.values(), key=lambda d: d.as_of, reverse=True)[:MOST_EXPLAINED]
+    if len(shown) == 1:
+        return f"<p><strong>{escape(headline(shown[0]))}</strong></p>{_explained(shown[0])}"
+    rest = f"<p>{MOST_EXPLAINED} of {len(latest)} tickers.</p>" if len(latest) > len(shown) else ""
+    folds = "".join(
+        f"<details{' open' if k == 0 else ''}><summary>{escape(headline(d))}</summary>{_explained(d)}</details>"
+        for k, d in enumerate(shown)
+    )
+    return folds + rest
+
+
+def _explained(decision: Decision) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{escape(stage)}</th><td class="verdict-{escape(said.split()[0])}">{escape(said)}</td>'
+        f"<td>{escape(reason)}</td></tr>"
+        for stage, said, reason in explain_decision(decision)
+    )
+    out = (
+        '<div class="scroll"><table><thead><tr><th scope="col">Stage</th><th scope="col">Verdict</th>'
+        f'<th scope="col">Reason</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+    if decision.votes:
+        out += page.table(["Agent", "Vote", "Because"], explain_votes(decision))
+    if decision.caps:
+        caps = [
+            [cap.name, percent(cap.size_pct), cap.reason, "this one bound" if cap.name == decision.binding_cap else ""]
+            for cap in decision.caps
+        ]
+        out += page.table(["Limit on size", "Share of equity", "Reason", ""], caps, numbers=(1,))
+    return out
+
+
+def _made(run: RunResult, metrics: RunMetrics) -> str:
+    notes = "".join(f"<li>{escape(note)}</li>" for note in metrics.notes)
+    method = (
+        f"Intervals are 95%: Wilson's where outcomes do not overlap, a stationary bootstrap over dates "
+        f"({metrics.resamples:,} resamples, blocks of {metrics.block_length_sessions} sessions) where they do, and "
+        "made from the number of outcomes that do not overlap where those are fewer than 20. An entry is the next "
+        "session's open, or its close where the printed open is stale; accuracy looks so many sessions "
+        f"further on at the same kind of price. Costs of ${metrics.costs_usd:,.2f} were paid. Seed {metrics.seed}."
+    )
+    settings = [[name, "n/a" if value is None else str(value)] for name, value in sorted(run.settings.items())]
+    fills = [
+        [name, str(run.fill_price[name]), f"{run.cost_bp_per_side[name]:g}", bars.source]
+        for name, bars in sorted(run.bars.items())
+        if name in run.fill_price and name in run.cost_bp_per_side
+    ]
+    return (
+        f"<h3>What a reader must know</h3><ul>{notes}</ul><p>{escape(method)}</p>"
+        + page.table(["Ticker", "Fills at next", "Cost, bp a side", "Bars from"], fills, numbers=(2,))
+        + (f"<details><summary>Settings</summary>{page.table(['Setting', 'Value'], settings)}</details>")
+    )
+
+
+def _footer(run: RunResult) -> str:
+    return (
+        f"<p>Run {escape(run.run_id)}. This page holds everything it shows and asks no other address for anything. "
+        "Past results say little about future ones; nothing here is advice.</p>"
+    )
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A plain number; ``n/a`` where absent."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else "n/a"
+
+
+def basis_points(value: float) -> str:
+    """Basis points, signed; ``n/a`` where absent."""
+    return f"{value:+.1f} bp" if math.isfinite(value) else "n/a"
+
+
+def basis_point_interval(interval: Interval) -> str:
+    """An interval in basis points; ``n/a`` where absent."""
+    low, high = interval
+    return f"{low:+.1f} to {high:+.1f} bp" if math.isfinite(low) else "n/a"

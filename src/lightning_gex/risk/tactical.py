@@ -1,0 +1,313 @@
+"""Tactical layer: whether this idea may become a trade in this regime, and with which bracket and horizon."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lightning_gex.core.decision import Cap, Scalar
+from lightning_gex.core.enums import Direction
+from lightning_gex.core.errors import SettingsError
+from lightning_gex.core.portfolio import PortfolioView
+from lightning_gex.risk.check import Check, first_failure, over_bound
+from lightning_gex.risk.strategic import RegimeLimits
+
+POSITION_SIZE_CAP = "regime_position_size"
+PORTFOLIO_RISK_CAP = "regime_portfolio_risk"
+#: USD, the least price steps of US stocks (SEC Regulation NMS, Rule 612). Split-adjusted histories fall below a dollar.
+TICK_FROM_A_DOLLAR = 0.01
+TICK_BELOW_A_DOLLAR = 0.0001
+_LAST_BITS = 1e-9  # relative; what floating point may miss by
+_CAP_DECIMALS = 12  # rounds away what subtraction of decimal fractions leaves behind
+
+
+@dataclass(frozen=True, slots=True)
+class TacticalConfig:
+    """What does not depend on the regime.
+
+    Parameters
+    ----------
+    allow_short : whether a bearish view may open a short; off, it only closes longs.
+    minimum_stop_atr : ATRs; a nearer stop is moved out to here, because a day's noise would hit it.
+    minimum_target_atr : ATRs; a nearer target is moved out to here, because costs would eat it.
+    minimum_reward_to_risk : where the target stands nearer than this many stop distances, the stop is moved in to keep
+        the ratio, though never nearer than ``minimum_stop_atr``.
+    """
+
+    allow_short: bool = False
+    minimum_stop_atr: float = 1.0
+    minimum_target_atr: float = 1.0
+    minimum_reward_to_risk: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("minimum_stop_atr", "minimum_target_atr", "minimum_reward_to_risk"):
+            value = getattr(self, name)
+            if not 0.0 < value < math.inf:
+                raise SettingsError(f"tactical: {name} must be a positive number, not {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class TradePlan:
+    """A trade that the tactical layer would take. Target and stop in USD on the exchange's tick.
+
+    Parameters
+    ----------
+    ticker, direction, strategy : the idea.
+    entry_price, target_price, stop_price : the bracket.
+    horizon_sessions : sessions after which the trade is closed whatever happened.
+    target_return, stop_return : distances from the entry as positive fractions of it.
+    caps : the most that this regime allows to put in, as fractions of equity.
+    """
+
+    ticker: str
+    direction: Direction
+    strategy: str
+    entry_price: float
+    target_price: float
+    stop_price: float
+    horizon_sessions: int
+    target_return: float
+    stop_return: float
+    caps: tuple[Cap, ...]
+
+    @property
+    def reward_to_risk(self) -> float:
+        """Target distance over stop distance."""
+        return self.target_return / self.stop_return
+
+
+@dataclass(frozen=True, slots=True)
+class TacticalResult:
+    """Whether the idea may be traded, and the bracket it would have.
+
+    Parameters
+    ----------
+    passed : whether the plan may go on to sizing.
+    plan : the bracket; also there where the idea is refused for a reason that is not its prices, so that memory can
+        learn what became of it. None where no bracket can be set.
+    reason : what the bracket rests on, or what refused the idea.
+    detail : the numbers behind it.
+    fallback : what stood in for something missing, or None.
+    """
+
+    passed: bool
+    plan: TradePlan | None
+    reason: str
+    detail: Mapping[str, Scalar] = field(default_factory=dict)
+    fallback: str | None = None
+
+
+def plan_trade(
+    *,
+    direction: Direction,
+    entry_price: float,
+    atr: float,
+    consensus_target: float,
+    consensus_stop: float,
+    horizon_sessions: int,
+    strategy: str,
+    limits: RegimeLimits,
+    portfolio: PortfolioView,
+    ticker: str,
+    config: TacticalConfig,
+) -> TacticalResult:
+    """Turn a view into a trade with stop, target and horizon, or say why not.
+
+    The stop stands at the nearer of the agents' stop and ``stop_loss_multiplier`` ATRs, the target at the nearer of the
+    agents' target and ``take_profit_multiplier`` ATRs, neither nearer than the configured floors.
+
+    Parameters
+    ----------
+    direction : the view. Bearish is refused unless ``config.allow_short``.
+    entry_price : USD.
+    atr : average true range, USD; NaN where absent, then the agents' prices stand alone.
+    consensus_target, consensus_stop : USD; NaN where the agents name none. On the wrong side of the entry they count as
+        none, and the record says so.
+    horizon_sessions : the agents' horizon; it snaps to the nearest preferred timeframe, of two equally near
+        the shorter.
+    strategy : word of the leading agent.
+    limits : of the present regime.
+    portfolio : the account.
+    ticker : symbol.
+    config : what does not depend on the regime.
+
+    Returns
+    -------
+    Passed with a plan and its caps, or refused with the reason; a refused idea keeps its bracket where one can be set.
+    A portfolio figure that is NaN refuses.
+    """
+    admitted = _admission(direction, strategy, limits, portfolio, ticker, config)
+    bracket = _bracket(direction, entry_price, atr, consensus_target, consensus_stop, limits, config)
+    if isinstance(bracket, str):
+        return TacticalResult(False, None, admitted.reason if not admitted.passed else bracket, admitted.detail)
+    sign = int(direction)
+    target_price, stop_price = _rounded(sign, entry_price, bracket, config.minimum_reward_to_risk)
+    stop_return = sign * (entry_price - stop_price) / entry_price
+    target_return = sign * (target_price - entry_price) / entry_price
+    if not (stop_price > 0.0 and target_price > 0.0 and stop_return > 0.0 and target_return > 0.0):
+        reason = f"stop {stop_price} and target {target_price} leave no trade at {entry_price}"
+        return TacticalResult(False, None, reason, admitted.detail, bracket.fallback)
+    plan = TradePlan(
+        ticker=ticker,
+        direction=direction,
+        strategy=strategy,
+        entry_price=entry_price,
+        target_price=target_price,
+        stop_price=stop_price,
+        horizon_sessions=min(limits.preferred_timeframes, key=lambda frame: (abs(frame - horizon_sessions), frame)),
+        target_return=target_return,
+        stop_return=stop_return,
+        caps=_caps(limits, portfolio, stop_return),
+    )
+    detail = {**admitted.detail, **_plan_detail(plan, horizon_sessions)}
+    reason = bracket.reason if admitted.passed else admitted.reason
+    return TacticalResult(admitted.passed, plan, reason, detail, bracket.fallback)
+
+
+def _admission(
+    direction: Direction,
+    strategy: str,
+    limits: RegimeLimits,
+    portfolio: PortfolioView,
+    ticker: str,
+    config: TacticalConfig,
+) -> Check:
+    """Whether the idea may be traded at all, before any price is looked at."""
+    positions = len(portfolio.open_trades)
+    allowed = ", ".join(limits.allowed_strategies)
+    detail: dict[str, Scalar] = {
+        "strategy": strategy,
+        "allowed_strategies": allowed,
+        "open_positions": positions,
+        "max_positions": limits.max_positions,
+        "open_risk_pct": portfolio.open_risk_pct,
+        "max_portfolio_risk": limits.max_portfolio_risk,
+        "daily_loss_pct": portfolio.daily_loss_pct,
+        "max_daily_loss": limits.max_daily_loss,
+    }
+    failures = (
+        "opening shorts is off" if direction is Direction.BEARISH and not config.allow_short else None,
+        f"already in this trade: {ticker} is open or pending" if ticker in portfolio.open_trades else None,
+        f"{strategy} is not allowed in this regime ({allowed})" if strategy not in limits.allowed_strategies else None,
+        f"{positions} of {limits.max_positions} positions are taken" if positions >= limits.max_positions else None,
+        over_bound("the loss of the day", portfolio.daily_loss_pct, limits.max_daily_loss),
+        over_bound("open risk", portfolio.open_risk_pct, limits.max_portfolio_risk),
+    )
+    return first_failure(failures, "the idea may be traded", detail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bracket:
+    stop_distance: float
+    target_distance: float
+    reason: str
+    fallback: str | None
+
+
+def _bracket(
+    direction: Direction,
+    entry_price: float,
+    atr: float,
+    consensus_target: float,
+    consensus_stop: float,
+    limits: RegimeLimits,
+    config: TacticalConfig,
+) -> _Bracket | str:
+    """Distances in USD, or why none can be set."""
+    if direction is Direction.NEUTRAL:
+        return "there is no direction to trade"
+    if not 0.0 < entry_price < math.inf:
+        return f"the entry price {entry_price} is no price"
+    sign = int(direction)
+    agents_stop, wrong_stop = _distance(sign * (entry_price - consensus_stop), "stop")
+    agents_target, wrong_target = _distance(sign * (consensus_target - entry_price), "target")
+    has_atr = 0.0 < atr < math.inf
+    unit = atr if has_atr else math.nan
+    stop = _nearest(agents_stop, limits.stop_loss_multiplier * unit, floor=config.minimum_stop_atr * unit)
+    target = _nearest(agents_target, limits.take_profit_multiplier * unit, floor=config.minimum_target_atr * unit)
+    if math.isnan(stop):
+        return "no stop can be set: there is neither an ATR nor a stop from the agents"
+    if math.isnan(target):
+        return "no target can be set: there is neither an ATR nor a target from the agents"
+    reason = (
+        f"stop at the {_origin(stop, agents_stop, limits.stop_loss_multiplier * unit)}, "
+        f"target at the {_origin(target, agents_target, limits.take_profit_multiplier * unit)}"
+    )
+    widest_stop = target / config.minimum_reward_to_risk
+    if stop > widest_stop:
+        stop = max(widest_stop, config.minimum_stop_atr * unit) if has_atr else widest_stop
+        reason += ", the stop moved in for the reward to cover the risk"
+    notes = [wrong_stop, wrong_target, None if has_atr else "no ATR: the agents' stop and target stand alone"]
+    return _Bracket(stop, target, reason, "; ".join(n for n in notes if n) or None)
+
+
+def _distance(signed: float, name: str) -> tuple[float, str | None]:
+    """A distance in USD, NaN where the agents name none; with a note where they name one on the wrong side."""
+    if math.isnan(signed):
+        return math.nan, None
+    if 0.0 < signed < math.inf:
+        return signed, None
+    return math.nan, f"the agents' {name} is on the wrong side of the entry and was left out"
+
+
+def _nearest(agents: float, regime: float, *, floor: float) -> float:
+    """The smaller of those that are known, though not below the floor where that is known; NaN where none is."""
+    known = [distance for distance in (agents, regime) if not math.isnan(distance)]
+    if not known:
+        return math.nan
+    distance = min(known)
+    return distance if math.isnan(floor) else max(distance, floor)
+
+
+def _origin(distance: float, agents: float, regime: float) -> str:
+    if distance == agents:
+        return "agents' price"
+    return "regime's limit" if distance == regime else "least distance in ATRs"
+
+
+def _rounded(sign: int, entry_price: float, bracket: _Bracket, minimum_ratio: float) -> tuple[float, float]:
+    """Target and stop on the tick. Where rounding alone costs the reward its cover of the risk, the stop moves in."""
+    target_price = _on_tick(entry_price + sign * bracket.target_distance)
+    stop_price = _on_tick(entry_price - sign * bracket.stop_distance)
+    widest_stop = sign * (target_price - entry_price) / minimum_ratio
+    covered = bracket.target_distance >= bracket.stop_distance * minimum_ratio * (1.0 - _LAST_BITS)
+    if covered and sign * (entry_price - stop_price) > widest_stop * (1.0 + _LAST_BITS):
+        tick = _tick(stop_price)
+        stop_price = _on_tick(sign * math.ceil(sign * (entry_price - sign * widest_stop) / tick - _LAST_BITS) * tick)
+    return target_price, stop_price
+
+
+def _tick(price: float) -> float:
+    return TICK_FROM_A_DOLLAR if price >= 1.0 else TICK_BELOW_A_DOLLAR
+
+
+def _on_tick(price: float) -> float:
+    return round(price, 2 if price >= 1.0 else 4)
+
+
+def _caps(limits: RegimeLimits, portfolio: PortfolioView, stop_return: float) -> tuple[Cap, ...]:
+    room = max(0.0, limits.max_portfolio_risk - portfolio.open_risk_pct)
+    return (
+        Cap(
+            POSITION_SIZE_CAP, limits.max_position_size, f"this regime allows {limits.max_position_size:.0%} a position"
+        ),
+        Cap(
+            PORTFOLIO_RISK_CAP,
+            round(room / stop_return, _CAP_DECIMALS),
+            f"{room:.2%} of equity may still be put at risk, with the stop {stop_return:.2%} away",
+        ),
+    )
+
+
+def _plan_detail(plan: TradePlan, agents_horizon: int) -> dict[str, Scalar]:
+    return {
+        "entry_price": plan.entry_price,
+        "target_price": plan.target_price,
+        "stop_price": plan.stop_price,
+        "target_return": plan.target_return,
+        "stop_return": plan.stop_return,
+        "reward_to_risk": plan.reward_to_risk,
+        "agents_horizon_sessions": agents_horizon,
+        "horizon_sessions": plan.horizon_sessions,
+    }

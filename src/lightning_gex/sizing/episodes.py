@@ -1,0 +1,194 @@
+"""Candidate trades to learn position sizing from, as a struct of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lightning_gex.analytics.fills import resolve_signals
+from lightning_gex.core.bars import Bars
+from lightning_gex.core.errors import InputError, InsufficientDataError
+from lightning_gex.core.units import BASIS_POINT, BoolArray1D, Float64Array1D, Int8Array1D, Int64Array1D
+
+_FEATURES = ("gex_signal", "charm_pressure", "vanna_sensitivity", "volatility")
+_PRICES = ("price", "entry_price", "exit_price")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Episodes:
+    """Trades that could be taken, in the order they were decided; consecutive rows form an episode (one market).
+
+    Parameters
+    ----------
+    first_row : (m + 1,) row where each episode begins, closed by n; every episode holds a row.
+    ticker : (n,) a number for each ticker of the episode.
+    decided_at : (n,) session number of the decision, not decreasing within an episode.
+    exit_at : (n,) session number after whose close the outcome is known, later than ``decided_at``.
+    direction : (n,) -1 or 1.
+    price : (n,) USD, the ticker's close at the decision: sizes the trade and marks what is open.
+    entry_price, exit_price : (n,) USD a share, before costs.
+    risk_pct : (n,) stop distance / price, as a fraction, >= 0; 1 where the trade has no stop.
+    gex_signal, charm_pressure, vanna_sensitivity : (n,) in [-1, 1] at the decision; NaN where absent.
+    volatility : (n,) annualised, as a fraction, at the decision; NaN where absent.
+    cost_bp_per_side : what one side of a trade costs, basis points of its notional.
+    source : where they came from, for messages.
+
+    Raises
+    ------
+    InputError : naming the first offending row and field.
+    """
+
+    first_row: Int64Array1D
+    ticker: Int64Array1D
+    decided_at: Int64Array1D
+    exit_at: Int64Array1D
+    direction: Int8Array1D
+    price: Float64Array1D
+    entry_price: Float64Array1D
+    exit_price: Float64Array1D
+    risk_pct: Float64Array1D
+    gex_signal: Float64Array1D
+    charm_pressure: Float64Array1D
+    vanna_sensitivity: Float64Array1D
+    volatility: Float64Array1D
+    cost_bp_per_side: float
+    source: str = "episodes"
+
+    def __post_init__(self) -> None:
+        n = len(self.price)
+        if n == 0:
+            raise InsufficientDataError("no candidate trade to learn from", source=self.source)
+        for name in _columns():
+            if getattr(self, name).shape != (n,):
+                raise InputError(f"{name} has not one value a candidate", source=self.source, field=name)
+        starts = self.first_row
+        if len(starts) < 2 or starts[0] != 0 or starts[-1] != n or (np.diff(starts) < 1).any():
+            raise InputError("episodes must begin at row 0, end at the last row and hold a row each", field="first_row")
+        if not 0 <= self.cost_bp_per_side < np.inf:
+            raise InputError(f"{self.cost_bp_per_side} is not a cost in basis points", field="cost_bp_per_side")
+        self._check_values()
+
+    def _check_values(self) -> None:
+        for name in _PRICES:
+            values = getattr(self, name)
+            self._refuse(~(np.isfinite(values) & (values > 0)), name, "is not a positive price")
+        self._refuse(np.abs(self.direction) != 1, "direction", "is neither -1 nor 1")
+        self._refuse(~((self.risk_pct >= 0) & np.isfinite(self.risk_pct)), "risk_pct", "is not a fraction, 0 or more")
+        for name in _FEATURES[:3]:
+            self._refuse(np.abs(getattr(self, name)) > 1, name, "lies outside -1..1")
+        self._refuse((self.volatility < 0) | np.isinf(self.volatility), "volatility", "is not a volatility")
+        self._refuse(self.exit_at <= self.decided_at, "exit_at", "is not later than the decision")
+        earlier = np.r_[False, np.diff(self.decided_at) < 0]
+        earlier[self.first_row[:-1]] = False
+        self._refuse(earlier, "decided_at", "is earlier than the candidate before")
+
+    def _refuse(self, wrong: BoolArray1D, field: str, problem: str) -> None:
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            raise InputError(f"{getattr(self, field)[i]} {problem}", source=self.source, row=i, field=field)
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    @property
+    def count(self) -> int:
+        """How many episodes there are."""
+        return len(self.first_row) - 1
+
+    @property
+    def net_return(self) -> Float64Array1D:
+        """(n,) return of each candidate in its direction after costs, as a fraction of its entry notional."""
+        growth = self.exit_price / self.entry_price
+        fees = self.cost_bp_per_side * BASIS_POINT * (1.0 + growth)
+        net: Float64Array1D = self.direction * (growth - 1.0) - fees
+        return net
+
+
+def episode_of(
+    bars: Bars,
+    *,
+    row: ArrayLike,
+    direction: ArrayLike,
+    target_price: ArrayLike,
+    stop_price: ArrayLike,
+    horizon_sessions: ArrayLike,
+    gex_signal: ArrayLike,
+    charm_pressure: ArrayLike,
+    vanna_sensitivity: ArrayLike,
+    volatility: ArrayLike,
+    fill_at_close: bool,
+    cost_bp_per_side: float,
+) -> Episodes:
+    """One ticker's signals as one episode, each with what became of it.
+
+    Parameters
+    ----------
+    bars : the ticker's bars.
+    row, direction, target_price, stop_price, horizon_sessions : (k,) the signals, as ``fills.resolve_signals`` takes
+        them, in order of ``row``.
+    gex_signal, charm_pressure, vanna_sensitivity, volatility : (k,) what was known at each signal; NaN where absent.
+    fill_at_close, cost_bp_per_side : as in ``fills.resolve_signals``.
+
+    Returns
+    -------
+    The signals whose outcome lies within the bars; neutral and unresolved ones are left out.
+
+    Raises
+    ------
+    InsufficientDataError : where none is resolved.
+    """
+    resolved = resolve_signals(
+        bars,
+        row,
+        direction,
+        target_price,
+        stop_price,
+        horizon_sessions,
+        fill_at_close=fill_at_close,
+        cost_bp_per_side=cost_bp_per_side,
+    )
+    known = resolved.resolved
+    rows = np.asarray(row, dtype=np.int64)[known]
+    price = bars.close[rows]
+    stop = np.asarray(stop_price, dtype=np.float64)[known]
+    return Episodes(
+        first_row=np.array([0, len(rows)], dtype=np.int64),
+        ticker=np.zeros(len(rows), dtype=np.int64),
+        decided_at=rows,
+        exit_at=resolved.exit_row[known],
+        direction=np.asarray(direction, dtype=np.int8)[known],
+        price=price,
+        entry_price=resolved.entry_price[known],
+        exit_price=resolved.exit_price[known],
+        risk_pct=np.where(np.isnan(stop), 1.0, np.abs(price - stop) / price),
+        gex_signal=np.asarray(gex_signal, dtype=np.float64)[known],
+        charm_pressure=np.asarray(charm_pressure, dtype=np.float64)[known],
+        vanna_sensitivity=np.asarray(vanna_sensitivity, dtype=np.float64)[known],
+        volatility=np.asarray(volatility, dtype=np.float64)[known],
+        cost_bp_per_side=cost_bp_per_side,
+        source=bars.source,
+    )
+
+
+def joined(parts: Sequence[Episodes]) -> Episodes:
+    """Several sets of episodes as one. Raises ``InputError`` where none is given or their costs differ."""
+    if not parts:
+        raise InsufficientDataError("no episodes to learn from")
+    costs = {part.cost_bp_per_side for part in parts}
+    if len(costs) > 1:
+        raise InputError(f"episodes at different costs cannot be joined: {sorted(costs)}", field="cost_bp_per_side")
+    lengths = np.concatenate([np.diff(part.first_row) for part in parts])
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _columns()}
+    return Episodes(
+        first_row=np.r_[0, np.cumsum(lengths)].astype(np.int64),
+        **columns,
+        cost_bp_per_side=costs.pop(),
+        source=", ".join(dict.fromkeys(part.source for part in parts)),
+    )
+
+
+def _columns() -> tuple[str, ...]:
+    return tuple(f.name for f in fields(Episodes) if f.name not in {"first_row", "cost_bp_per_side", "source"})

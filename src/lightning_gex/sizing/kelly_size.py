@@ -1,0 +1,204 @@
+"""How much: Kelly's fraction of equity put at risk, every other cap beside it, and the tightest wins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+import numpy as np
+
+from lightning_gex.analytics.kelly import kelly_fraction, wilson_interval
+from lightning_gex.core.decision import Cap
+from lightning_gex.core.errors import InputError, SettingsError
+from lightning_gex.core.units import BoolArray1D, Float64Array1D
+from lightning_gex.sizing.ladder import rung_at_or_below
+
+KELLY_CAP = "kelly"
+
+
+@dataclass(frozen=True, slots=True)
+class KellyConfig:
+    """How far Kelly is trusted.
+
+    Parameters
+    ----------
+    fraction : of Kelly's fraction that is put at risk, in (0, 1].
+    minimum_outcomes : with fewer resolved outcomes the size is ``cold_start_size_pct``.
+    cold_start_size_pct : notional over equity.
+    level : two-sided confidence of the interval that must exclude no edge.
+    """
+
+    fraction: float = 0.25
+    minimum_outcomes: int = 30
+    cold_start_size_pct: float = 0.02
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        for name in ("fraction", "cold_start_size_pct"):
+            value = getattr(self, name)
+            if not 0.0 < value <= 1.0:
+                raise SettingsError(f"kelly: {name} must be a fraction above 0 and up to 1, not {value!r}")
+        if self.minimum_outcomes < 1:
+            raise SettingsError(f"kelly: minimum_outcomes must be at least 1, not {self.minimum_outcomes!r}")
+        if not 0.0 < self.level < 1.0:
+            raise SettingsError(f"kelly: level must lie between 0 and 1, not {self.level!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class KellySizing:
+    """Kelly's answer. Numbers are NaN where there is nothing to take them from.
+
+    Parameters
+    ----------
+    size_pct_cap : the largest notional over equity that Kelly allows; not on the ladder yet, and it may exceed 1.
+    reason : why, in words.
+    cold_start : whether too few outcomes are resolved for Kelly to speak.
+    win_rate : share of resolved outcomes that won.
+    interval : of the win rate, on the effective sample.
+    payoff_ratio : target over stop, both after costs.
+    fraction : Kelly's full fraction f at that win rate; at most 0 where there is no edge.
+    mean_net_return : of the resolved outcomes, as a fraction.
+    resolved : how many they are.
+    """
+
+    size_pct_cap: float
+    reason: str
+    cold_start: bool
+    win_rate: float
+    interval: tuple[float, float]
+    payoff_ratio: float
+    fraction: float
+    mean_net_return: float
+    resolved: int
+
+    @property
+    def cap(self) -> Cap:
+        """The same as one of the limits on the size."""
+        return Cap(KELLY_CAP, self.size_pct_cap, self.reason)
+
+
+def kelly_cap(
+    *,
+    net_returns: Float64Array1D,
+    won: BoolArray1D,
+    target_return: float,
+    stop_return: float,
+    cost_per_side: float,
+    horizon_overlap: float,
+    config: KellyConfig,
+) -> KellySizing:
+    """The largest position that a quarter of Kelly's fraction allows.
+
+    With p the share of resolved outcomes that won and b = (target - costs) / (stop + costs), costs being both sides,
+    f = p - (1 - p) / b is the fraction of equity to put at risk. The cap is the notional whose loss at the stop, costs
+    included, is ``config.fraction`` of f. It is 0 where the interval of the edge p target - (1 - p) stop includes zero,
+    that is where f is not positive at the lower end of p's Wilson interval. Overlapping outcomes are not independent:
+    the interval uses m / ``horizon_overlap`` of them.
+
+    Parameters
+    ----------
+    net_returns : (m,) resolved outcomes after costs, fractions, no NaN.
+    won : (m,) bool, whether each made money.
+    target_return, stop_return : distances of target and stop as positive fractions of the entry; a cap of 0 where one
+        is not a positive number.
+    cost_per_side : fraction of the notional, not negative.
+    horizon_overlap : how many outcomes share the same days on average, at least 1.
+    config : how far Kelly is trusted.
+
+    Returns
+    -------
+    The cap and what it rests on.
+
+    Raises
+    ------
+    InputError : arrays of different length, a return that is no number, an overlap below 1 or a negative cost.
+    """
+    m = _checked_count(net_returns, won, cost_per_side, horizon_overlap)
+    win_rate = float(np.count_nonzero(won)) / m if m else math.nan
+    mean_net_return = float(net_returns.mean()) if m else math.nan
+    effective = m / horizon_overlap
+    interval = wilson_interval(win_rate * effective, effective, config.level) if m else (math.nan, math.nan)
+    gain, loss = target_return - 2.0 * cost_per_side, stop_return + 2.0 * cost_per_side
+    payoff = gain / loss if 0.0 < loss < math.inf else math.nan
+    usable = 0.0 < stop_return < math.inf and 0.0 < target_return < math.inf
+    fraction = kelly_fraction(win_rate, payoff) if m and usable and payoff > 0.0 else math.nan
+
+    def answer(size_pct_cap: float, reason: str, *, cold_start: bool = False) -> KellySizing:
+        return KellySizing(size_pct_cap, reason, cold_start, win_rate, interval, payoff, fraction, mean_net_return, m)
+
+    if not usable:
+        return answer(0.0, f"target {target_return} or stop {stop_return} is no positive distance")
+    if gain <= 0.0:
+        return answer(0.0, f"costs of {2.0 * cost_per_side:.2%} leave nothing of a target {target_return:.2%} away")
+    if m < config.minimum_outcomes:
+        reason = f"cold_start: {m} of {config.minimum_outcomes} outcomes are resolved"
+        return answer(config.cold_start_size_pct, reason, cold_start=True)
+    low, high = interval
+    if kelly_fraction(low, payoff) <= 0.0:
+        break_even = 1.0 / (1.0 + payoff)
+        return answer(
+            0.0,
+            f"no proven edge: the win rate lies in [{low:.0%}, {high:.0%}], above {break_even:.0%} is needed",
+        )
+    at_risk = config.fraction * fraction
+    reason = f"{config.fraction:.0%} of Kelly's {fraction:.1%} at risk, with a loss of {loss:.2%} at the stop"
+    return answer(at_risk / loss, reason)
+
+
+def choose_size(caps: Sequence[Cap]) -> tuple[float, str]:
+    """The size that every cap allows, and the cap that decided.
+
+    Parameters
+    ----------
+    caps : at least one limit, fractions of equity; one that is NaN allows nothing.
+
+    Returns
+    -------
+    The largest rung of the ladder at or below the tightest cap, and that cap's name; of equally tight ones the first.
+
+    Raises
+    ------
+    InputError : without a cap: an unlimited position is never meant.
+    """
+    if not caps:
+        raise InputError("a size needs at least one cap", field="caps")
+    tightest = min(caps, key=lambda cap: -math.inf if math.isnan(cap.size_pct) else cap.size_pct)
+    return rung_at_or_below(tightest.size_pct), tightest.name
+
+
+def quantity_for(size_pct: float, equity: float, price: float) -> int:
+    """Whole shares whose value does not exceed a fraction of equity.
+
+    Parameters
+    ----------
+    size_pct : notional over equity.
+    equity, price : USD.
+
+    Returns
+    -------
+    Shares, at least 0; 0 where an argument is not a positive number.
+
+    Examples
+    --------
+    >>> quantity_for(0.15, 100_000.0, 180.0)
+    83
+    """
+    if not all(0.0 < value < math.inf for value in (size_pct, equity, price)):
+        return 0
+    # Decimal of the shortest form, or 0.29 of 100 USD would buy 28 shares at 1 USD: binary floats make 28.99 of it
+    notional = Decimal(str(size_pct)) * Decimal(str(equity))
+    return int((notional / Decimal(str(price))).to_integral_value(ROUND_FLOOR))
+
+
+def _checked_count(net_returns: Float64Array1D, won: BoolArray1D, cost_per_side: float, horizon_overlap: float) -> int:
+    if net_returns.shape != won.shape or net_returns.ndim != 1:
+        raise InputError(f"{net_returns.shape} returns but {won.shape} outcomes", field="won")
+    if not np.isfinite(net_returns).all():
+        raise InputError("a resolved outcome has no return", field="net_returns")
+    if not 1.0 <= horizon_overlap < math.inf:
+        raise InputError(f"{horizon_overlap} outcomes cannot overlap: at least 1", field="horizon_overlap")
+    if not 0.0 <= cost_per_side < 1.0:
+        raise InputError(f"{cost_per_side} is no cost as a fraction", field="cost_per_side")
+    return len(net_returns)

@@ -1,0 +1,102 @@
+"""Bytes spoiled in the ways files get spoiled, and small sound files to spoil."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+from hypothesis import strategies as st
+
+SCRAPS = [
+    b"\0", b"\xff", b",", b"\n", b'"', b"nan", b"-1", b"1e999", b"inf", b"9999999999999999999999", b"2024-02-30",
+    b"0000-00-00", b"{", b"]", b"null", b"true", b"\xc3\xa9", b"\r", b" ", b"[[[[", b":", b"PAR1", b"999999",
+    b"1969-12-31",
+]  # fmt: skip
+
+BARS = (
+    "ticker,date,open,high,low,close,volume\n"
+    "AAA,2024-03-01,10,11,9,10.5,1000\n"
+    "AAA,2024-03-04,10.5,12,10,11,1500\n"
+    "BBB,2024-03-01,50,51,49,50,\n"
+    "BBB,2024-03-04,50,52,50,51.5,700\n"
+)
+
+TABLE = (
+    "underlying,as_of,spot,expiry,right,strike,bid,ask,iv,open_interest,volume,multiplier\n"
+    "TEST,2024-06-03T15:30:00-04:00,100,2024-06-21,C,100,2.10,2.20,0.25,500,40,100\n"
+    "TEST,2024-06-03T15:30:00-04:00,100,2024-06-21,P,100,1.90,2.00,0.26,400,30,100\n"
+    "TEST,2024-06-03T15:30:00-04:00,100,2024-07-19,C,105,1.10,1.25,0.24,300,20,100\n"
+)
+
+_SIDE = "Last Sale,Net,Bid,Ask,Volume,IV,Delta,Gamma,Open Interest"
+QUOTEDATA = (
+    "\n"
+    "Invented Company Inc,Last: 100.5,Change:  0.5\n"
+    '"Date: June 3, 2024 at 3:30 PM EDT",Bid: 100.49,Ask: 100.51,Size: 2*5,"Volume: 1,234,567"\n'
+    f"Expiration Date,Calls,{_SIDE},Strike,Puts,{_SIDE}\n"
+    "Fri Jun 21 2024,TEST240621C00100000,2.1,0,2.1,2.2,40,0.25,0.55,0.08,500,100.00,"
+    "TEST240621P00100000,1.9,0,1.9,2.0,30,0.26,-0.45,0.08,400\n"
+    "Fri Jul 19 2024,TEST240719C00105000,1.1,0,1.1,1.25,20,0.24,0.30,0.05,300,105.00,"
+    "TEST240719P00105000,5.4,0,5.4,5.6,10,0.245,-0.70,0.05,200\n"
+)
+
+
+def demand_one_line(error: Exception) -> None:
+    """An error a person reads on one line."""
+    assert str(error)
+    assert "\n" not in str(error)
+
+
+def option(symbol: str, **changes: object) -> dict[str, object]:
+    """One record of the delayed-quotes payload."""
+    record: dict[str, object] = {
+        "option": symbol, "bid": 2.1, "ask": 2.2, "iv": 0.25, "open_interest": 500.0, "volume": 40.0,
+        "last_trade_time": "2024-06-03T15:14:59",
+    }  # fmt: skip
+    return record | changes
+
+
+def payload(
+    timestamp: str = "2024-06-03 19:30:00", options: list[object] | None = None, **changes: object
+) -> dict[str, object]:
+    """A delayed-quotes payload of TEST on a Monday afternoon, 15:30 in New York."""
+    data: dict[str, object] = {
+        "symbol": "TEST", "current_price": 100.5, "close": 100.25, "last_trade_time": "2024-06-03T15:15:00",
+        "options": [option("TEST240621C00100000"), option("TEST240621P00100000", iv=0.26)]
+        if options is None else options,
+    }  # fmt: skip
+    return {"timestamp": timestamp, "data": data | changes, "symbol": changes.get("symbol", "TEST")}
+
+
+PAYLOAD = json.dumps(payload())
+
+
+@st.composite
+def mangled(draw: st.DrawFn, sound: bytes, *, keep: int = 0) -> bytes:
+    """``sound`` after some cuts, flips, insertions and doublings, and perhaps packed and cut as gzip.
+
+    The first ``keep`` bytes stay, so that a file is still taken for its format.
+    """
+    data = bytearray(sound)
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(keep, max(keep, len(data) - 1)))
+        length = draw(st.integers(0, 12))
+        match draw(st.sampled_from(["cut", "flip", "insert", "scrap", "double", "delete"])):
+            case "cut":
+                del data[at:]
+            case "flip":
+                if at < len(data):
+                    data[at] = draw(st.integers(0, 255))
+            case "insert":
+                data[at:at] = draw(st.binary(max_size=8))
+            case "scrap":
+                data[at : at + length] = draw(st.sampled_from(SCRAPS))
+            case "double":
+                data[at:at] = data[at : at + 10 * length]
+            case "delete":
+                del data[at : at + length]
+    out = bytes(data)
+    if draw(st.integers(0, 9)) == 0:
+        out = gzip.compress(out, mtime=0)
+        out = out[: draw(st.integers(2, len(out)))]
+    return out

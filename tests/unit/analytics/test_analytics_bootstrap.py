@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from lightning_gex.analytics import bootstrap as b
+from lightning_gex.core.errors import InputError
+
+
+@given(st.integers(1, 400), st.data())
+def test_wilson_agrees_with_scipy(trials: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, trials))
+    expected = stats.binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    assert b.wilson_interval(successes, trials) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_wilson_gives_the_published_interval_of_81_in_263() -> None:
+    # Newcombe (1998), Statistics in Medicine 17, table I, method 3: 81 / 263 gives 0.2553 to 0.3662.
+    assert b.wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+def test_no_trials_give_no_interval_and_impossible_counts_are_refused() -> None:
+    assert all(math.isnan(v) for v in b.wilson_interval(0, 0))
+    with pytest.raises(InputError):
+        b.wilson_interval(5, 4)
+
+
+@given(st.integers(0, 10_000), st.integers(2, 40))
+def test_student_agrees_with_scipy(seed: int, count: int) -> None:
+    values = np.random.default_rng(seed).normal(3.0, 2.0, count)
+    expected = stats.t.interval(0.95, count - 1, loc=values.mean(), scale=stats.sem(values))
+    assert b.student_interval(values.mean(), values.std(ddof=1), count) == pytest.approx(expected, rel=1e-9)
+
+
+def test_one_observation_has_no_interval() -> None:
+    assert all(math.isnan(v) for v in b.student_interval(1.0, 0.0, 1))
+
+
+@pytest.mark.parametrize("scheme", list(b.BlockScheme))
+def test_every_resample_draws_as_many_dates_as_there_are(scheme: b.BlockScheme) -> None:
+    counts = b.date_multiplicities(50, 5, resamples=300, seed=1, scheme=scheme)
+    assert counts.shape == (300, 50)
+    assert (counts.sum(axis=1) == 50).all()
+    assert counts.mean(axis=0) == pytest.approx(np.ones(50), abs=0.35)  # wrapping round: no date is favoured
+
+
+def test_the_same_seed_gives_the_same_resamples() -> None:
+    first, again, other = (b.date_multiplicities(40, 4, resamples=20, seed=s) for s in (7, 7, 8))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_block_longer_than_the_data_is_cut_to_it() -> None:
+    counts = b.date_multiplicities(3, 99, resamples=10, scheme=b.BlockScheme.CIRCULAR)
+    assert (counts == 1).all()
+
+
+@pytest.mark.parametrize("wrong", [(0, 1, 1), (1, 0, 1), (1, 1, 0)])
+def test_nothing_to_draw_is_refused(wrong: tuple[int, int, int]) -> None:
+    with pytest.raises(InputError):
+        b.date_multiplicities(wrong[0], wrong[1], resamples=wrong[2])
+
+
+def test_blocks_widen_the_interval_of_dependent_outcomes_to_the_true_spread() -> None:
+    # Moving average of length 10 of white noise: the standard error of the mean is known exactly.
+    rng, length, n = np.random.default_rng(5), 10, 1_000
+    noise = rng.normal(size=(400, n + length))
+    walks = np.stack([noise[:, k : k + n] for k in range(length)]).mean(axis=0)
+    truth = walks.mean(axis=1).std()
+    counts = b.date_multiplicities(n, 40, resamples=800, seed=2)
+    naive = walks[0].std() / math.sqrt(n)
+    block = np.mean([b.resampled_ratios(counts, walk, np.ones(n)).std() for walk in walks[:40]])
+    assert block == pytest.approx(truth, rel=0.2)
+    assert naive < 0.5 * truth
+
+
+def test_ratios_equal_the_statistic_recomputed_on_the_drawn_dates() -> None:
+    rng = np.random.default_rng(0)
+    counts = b.date_multiplicities(30, 3, resamples=25, seed=0)
+    top, bottom = rng.normal(size=30), rng.uniform(0.5, 2.0, size=30)
+    for row, ratio in zip(counts, b.resampled_ratios(counts, top, bottom), strict=True):
+        drawn = np.repeat(np.arange(30), row.astype(int))
+        assert ratio == pytest.approx(top[drawn].sum() / bottom[drawn].sum())
+
+
+def test_a_resample_without_anything_to_divide_by_is_absent() -> None:
+    counts = np.array([[2.0, 0.0], [0.0, 2.0]])
+    ratios = b.resampled_ratios(counts, np.array([1.0, 0.0]), np.array([2.0, 0.0]))
+    assert ratios[0] == 0.5
+    assert math.isnan(ratios[1])
+
+
+def test_an_interval_needs_most_resamples() -> None:
+    assert all(math.isnan(v) for v in b.percentile_interval(np.array([1.0, np.nan, np.nan])))
+    assert all(math.isnan(v) for v in b.percentile_interval(np.array([])))
+    assert b.percentile_interval(np.arange(1001.0)) == pytest.approx((25.0, 975.0))
+
+
+def test_windows_that_only_touch_do_not_overlap() -> None:
+    assert b.disjoint_windows(np.array([0, 5, 10]), np.array([5, 10, 15])) == 3
+    assert b.disjoint_windows(np.array([0, 4, 8]), np.array([5, 9, 13])) == 2
+    assert b.disjoint_windows(np.array([], dtype=int), np.array([], dtype=int)) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 5)), min_size=1, max_size=9))
+def test_disjoint_windows_equal_the_best_subset_by_brute_force(windows: list[tuple[int, int]]) -> None:
+    spans = [(start, start + length) for start, length in windows]
+    best = 0
+    for mask in range(1 << len(spans)):
+        chosen = sorted(spans[i] for i in range(len(spans)) if mask >> i & 1)
+        if all(one[1] <= two[0] for one, two in zip(chosen, chosen[1:], strict=False)):
+            best = max(best, len(chosen))
+    first, last = np.array(spans).T
+    assert b.disjoint_windows(first, last) == best

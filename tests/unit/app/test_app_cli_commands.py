@@ -1,0 +1,273 @@
+"""What the commands ask of the wiring, and what they answer to people and to programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cli_fakes import existing, make_decision
+from lightning_gex.app.cli import main
+from lightning_gex.core.enums import DecisionStatus
+from lightning_gex.core.errors import InputError
+
+REPORT_FILES = {"report.html", "metrics.json", "decisions.parquet", "trades.parquet"}
+BACKTEST = ["backtest", "--bars", "b.csv", "--ticker", "TEST", "--out", "out"]
+
+
+def answer(capsys, *arguments, code=0):
+    assert main(list(arguments)) == code
+    return capsys.readouterr()
+
+
+def document(capsys, *arguments):
+    """The one JSON document a command prints; NaN and Infinity are no JSON."""
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    return json.loads(answer(capsys, *arguments, "--json").out, parse_constant=refuse)
+
+
+def test_gex_json_has_exactly_the_documented_keys(wiring, capsys):
+    assert set(document(capsys, "gex", "chain.csv")) == {
+        "underlying", "spot", "as_of", "contracts_read", "contracts_used", "open_interest_coverage", "dealer_model",
+        "gamma_exposure_usd_per_pct", "delta_exposure_usd", "vanna_exposure_usd_per_vol_point",
+        "charm_exposure_usd_per_day", "zero_gamma", "zero_gamma_nearest", "zero_gamma_status", "call_wall", "put_wall",
+        "max_pain", "dealer_model_band", "refused",
+    }  # fmt: skip
+
+
+def test_analyze_json_has_exactly_the_documented_keys(wiring, capsys):
+    found = document(capsys, "analyze", "TEST", "--bars", "b.csv")
+    assert set(found) == {
+        "status", "action", "quantity", "entry_price", "target_price", "stop_loss", "confidence", "time_horizon_days",
+        "reason", "stages",
+    }  # fmt: skip
+    assert found["status"] == "approved"
+    assert found["stages"][0] == {
+        "stage": "signal",
+        "verdict": "passed",
+        "reason": "three of five bullish",
+        "detail": {"p": 0.61, "voting": 3},
+        "fallback": None,
+    }
+
+
+def test_backtest_json_has_exactly_the_documented_keys(wiring, capsys):
+    found = document(capsys, *BACKTEST)
+    assert set(found) == {
+        "decisions", "trades", "accuracy", "accuracy_interval", "base_rate", "excess_accuracy", "win_rate",
+        "expectancy_bp", "cagr", "sharpe", "max_drawdown", "calmar", "costs_bp", "start", "end",
+    }  # fmt: skip
+    assert (found["decisions"], found["trades"]) == (60, 1)
+    assert found["start"] == "2024-01-02"
+
+
+def test_demo_json_holds_decision_metrics_notes_and_report(wiring, capsys):
+    found = document(capsys, "demo")
+    assert set(found) == {"decision", "metrics", "notes", "report"}
+    assert Path(found["report"]).read_text().startswith("<!")
+
+
+def test_numbers_that_do_not_exist_are_null(wiring, capsys):
+    wiring.decision = make_decision(DecisionStatus.NO_SIGNAL)
+    found = document(capsys, "analyze", "TEST", "--bars", "b.csv")
+    assert found["entry_price"] is found["confidence"] is None
+    assert found["stages"][1]["detail"] == {"edge": None}
+
+
+def test_a_blocked_trade_is_an_answer_not_an_error(wiring, capsys):
+    wiring.decision = make_decision(DecisionStatus.BLOCKED)
+    shown = answer(capsys, "analyze", "TEST", "--bars", "b.csv").out
+    assert "BLOCKED" in shown
+    assert "tactical" in shown
+    assert "votes disagree [sic]" in shown  # square brackets are text, not markup
+
+
+def test_gex_hands_its_options_to_the_wiring(wiring, capsys):
+    answer(capsys, "gex", "c.csv", "--format", "table", "--dealer-model", "inverted", "--underlying", "SPX", "--json")
+    assert wiring.asked("position_chain") == {
+        "args": (Path("c.csv"),),
+        "chain_format": "table",
+        "dealer_model": "inverted",
+        "underlying": "SPX",
+    }
+
+
+def test_gex_live_fetches_instead_of_reading(wiring, capsys):
+    answer(capsys, "gex", "--live", "SPY")
+    assert wiring.asked("position_live") == {"args": ("SPY",), "dealer_model": "naive"}
+
+
+def test_gex_needs_no_workspace(wiring, capsys, tmp_path):
+    answer(capsys, "gex", "c.csv")
+    assert not (tmp_path / "home").exists()
+
+
+def test_gex_writes_the_plot_where_it_was_named(wiring, capsys, tmp_path):
+    answer(capsys, "gex", "c.csv", "--plot", "p.html")
+    assert (tmp_path / "p.html").read_text() == "<html>profile</html>"
+
+
+@pytest.mark.parametrize("plot", ["no/such/folder/p.html", "."])
+def test_gex_refuses_a_plot_it_cannot_write_before_reading(wiring, capsys, plot):
+    assert "--plot" in answer(capsys, "gex", "c.csv", "--plot", plot, code=2).err
+    assert not wiring.calls
+
+
+def test_analyze_hands_its_files_to_the_wiring(wiring, capsys):
+    answer(capsys, "analyze", "TEST", "--bars", "b.csv", "--chain", "c.json", "--market", "m.toml", "--format", "table")
+    asked = wiring.asked("analyze_files")
+    assert asked["ticker"] == "TEST"
+    assert [asked[k] for k in ("bars", "chain", "market")] == [Path("b.csv"), Path("c.json"), Path("m.toml")]
+    assert asked["chain_format"] == "table"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_home_is_accepted_before_and_after_the_command(wiring, capsys, tmp_path, before):
+    named = ["--home", str(tmp_path / "ws")]
+    command = ["analyze", "TEST", "--bars", "b.csv"]
+    answer(capsys, *(named + command if before else command + named))
+    assert (tmp_path / "ws" / "lightning.toml").is_file()
+    assert not (tmp_path / "home").exists()
+
+
+def test_backtest_hands_everything_to_the_wiring(wiring, capsys):
+    answer(
+        capsys, *BACKTEST, "--ticker", "QQQ", "--flow", "f.csv", "--volatility-index", "v.csv", "--rates", "r.csv",
+        "--market", "m.csv", "--start", "2019-01-02", "--end", "2020-12-31", "--capital", "5000",
+    )  # fmt: skip
+    asked = wiring.asked("run_backtest_files")
+    assert asked["tickers"] == ["TEST", "QQQ"]
+    assert (asked["start"], asked["end"], asked["capital"]) == (date(2019, 1, 2), date(2020, 12, 31), 5000.0)
+    assert [asked[k] for k in ("bars", "flow", "volatility_index", "rates", "market")] == [
+        Path(name) for name in ("b.csv", "f.csv", "v.csv", "r.csv", "m.csv")
+    ]
+
+
+def test_backtest_leaves_report_metrics_decisions_and_trades(wiring, capsys, tmp_path):
+    found = document(capsys, *BACKTEST)
+    assert existing(tmp_path / "out") == REPORT_FILES
+    everything = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert {key: everything[key] for key in found} == found
+    assert len(pl.read_parquet(tmp_path / "out" / "decisions.parquet")) == 60
+    assert pl.read_parquet(tmp_path / "out" / "trades.parquet")["pnl"].to_list() == [199.4]
+
+
+def test_backtest_replaces_an_older_report_and_leaves_other_files(wiring, capsys, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "metrics.json").write_text("old")
+    (tmp_path / "out" / "mine.txt").write_text("keep")
+    answer(capsys, *BACKTEST)
+    assert existing(tmp_path / "out") == REPORT_FILES | {"mine.txt"}
+    assert (tmp_path / "out" / "metrics.json").read_text() != "old"
+
+
+def test_a_run_that_fails_writes_nothing(wiring, capsys, tmp_path):
+    wiring.failure = InputError("is negative", source="b.csv")
+    answer(capsys, *BACKTEST, code=3)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_that_cannot_be_made_leaves_the_older_one_whole(wiring, capsys, tmp_path, monkeypatch):
+    answer(capsys, *BACKTEST)
+    before = {name: (tmp_path / "out" / name).read_bytes() for name in REPORT_FILES}
+
+    def fail(frame):
+        raise RuntimeError("disk of straw")
+
+    monkeypatch.setattr("lightning_gex.app.cli.output._parquet", fail)
+    answer(capsys, *BACKTEST, code=1)
+    assert {name: (tmp_path / "out" / name).read_bytes() for name in REPORT_FILES} == before
+    assert existing(tmp_path / "out") == REPORT_FILES
+
+
+@pytest.mark.parametrize("out", ["taken", "taken/below"])
+def test_an_output_folder_that_is_a_file_is_refused_before_the_run(wiring, capsys, tmp_path, out):
+    (tmp_path / "taken").write_text("a file")
+    shown = answer(capsys, "backtest", "--bars", "b", "--ticker", "T", "--out", out, code=2)
+    assert "is a file" in shown.err
+    assert not wiring.calls
+    assert answer(capsys, "demo", "--out", out, code=2).out == ""
+
+
+def test_demo_tells_where_the_report_lies_and_that_the_chain_is_modelled(wiring, capsys, tmp_path):
+    shown = answer(capsys, "demo", "--out", "d").out
+    assert str(tmp_path / "d" / "report.html") in shown
+    assert "modelled" in shown
+    assert existing(tmp_path / "d") == REPORT_FILES
+
+
+def test_report_of_a_folder_shows_its_figures_again(wiring, capsys):
+    answer(capsys, *BACKTEST)
+    shown = answer(capsys, "report", "out").out
+    for words in ("accuracy", "win rate", "same brackets, no skill", "bought and held", "n/a"):
+        assert words in shown
+    assert document(capsys, "report", "out") == json.loads(Path("out/metrics.json").read_text())
+
+
+@pytest.mark.parametrize(("text", "words"), [(None, "no such file"), ("{", "not JSON"), ("[]", "no JSON object")])
+def test_report_of_a_folder_without_figures_says_so(wiring, capsys, tmp_path, text, words):
+    (tmp_path / "empty").mkdir()
+    if text is not None:
+        (tmp_path / "empty" / "metrics.json").write_text(text)
+    shown = answer(capsys, "report", "empty", code=3)
+    assert words in shown.err
+    assert "metrics.json" in shown.err
+
+
+def test_report_asks_the_journal_for_the_latest_or_the_named_run(wiring, capsys):
+    shown = answer(capsys, "report").out
+    assert "n/a" in shown
+    assert "facade-1" in shown
+    assert wiring.asked("performance_report")["args"][1] is None
+    assert document(capsys, "report", "--run", "r1")["performance"] == {"win_rate": None, "trades": 0}
+    assert wiring.calls[-1][1]["args"][1] == "r1"
+
+
+def test_notes_go_to_stderr(wiring, capsys):
+    shown = answer(capsys, "analyze", "TEST", "--bars", "b.csv")
+    assert "note: no volatility index was given" in shown.err
+    assert "note:" not in shown.out
+
+
+def test_nothing_is_coloured_when_nobody_looks(wiring, capsys):
+    shown = answer(capsys, "demo")
+    assert "\x1b" not in shown.out + shown.err
+
+
+def test_the_decision_is_explained_with_stages_votes_and_the_cap_that_binds(wiring, capsys):
+    shown = answer(capsys, "analyze", "TEST", "--bars", "b.csv").out
+    for words in (
+        "APPROVED", "BUY 42 shares", "three of five bullish", "stand-in: kelly for the policy", "Trend Agent",
+        "abstains", "no chain was given", "kelly (binds)", "hard limit", "105.00", "97.50", "61.0%",
+    ):  # fmt: skip
+        assert words in shown
+
+
+def test_positioning_is_shown_with_units_band_levels_and_gamma_by_strike(wiring, capsys):
+    shown = answer(capsys, "gex", "c.csv").out
+    for words in (
+        "USD per +1 % of spot", "USD per +1 volatility point", "USD per day", "over all dealer models", "zero gamma",
+        "call wall", "put wall", "max pain", "Gamma by strike", "|",
+    ):  # fmt: skip
+        assert words in shown
+
+
+def test_progress_goes_through_every_item_and_stays_off_stdout(capsys):
+    from lightning_gex.app.cli.console import BarProgress, stderr_console
+
+    assert list(BarProgress(stderr_console())(iter(range(5)), total=5, label="x")) == list(range(5))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, True, "text"])
+def test_what_is_no_number_prints_as_not_available(value):
+    from lightning_gex.app.cli.render import number, percent
+
+    assert number(value) == percent(value) == "n/a"

@@ -1,0 +1,48 @@
+"""A chain refuses what makes all of its numbers meaningless."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from lightning_gex.core.chain import OptionChain
+from lightning_gex.core.errors import InputError
+
+
+def chain(**changes) -> OptionChain:
+    two = np.array([1.0, 2.0])
+    values = {
+        "underlying": "TEST", "as_of": datetime(2024, 6, 3, 18, tzinfo=UTC), "spot": 100.0,
+        "root": np.array(["TEST", "TEST"]), "expiry": np.array(["2024-06-21"] * 2, dtype="datetime64[D]"),
+        "settles_at": np.array(["2024-06-21T20:00:00"] * 2, dtype="datetime64[s]"), "is_call": np.array([True, False]),
+        "strike": np.array([100.0, 100.0]), "bid": two, "ask": two, "implied_vol": two, "open_interest": two,
+        "volume": two, "multiplier": two, "contracts_read": 3, "refused": {"expired": 1}, "source": "a file",
+    }  # fmt: skip
+    return OptionChain(**(values | changes))
+
+
+def test_a_sound_chain_is_as_long_as_its_contracts():
+    assert len(chain()) == 2
+
+
+@pytest.mark.parametrize("spot", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_spot_that_is_no_price_is_refused(spot):
+    with pytest.raises(InputError, match="not a positive number") as caught:
+        chain(spot=spot)
+    assert (caught.value.source, caught.value.field) == ("a file", "spot")
+
+
+def test_a_naive_time_is_refused():
+    with pytest.raises(InputError, match="no time zone"):
+        chain(as_of=datetime(2024, 6, 3, 18))  # noqa: DTZ001 - the point of the test
+
+
+@pytest.mark.parametrize(
+    "name", ["root", "expiry", "settles_at", "is_call", "bid", "ask", "implied_vol", "open_interest"]
+)
+def test_a_column_of_another_length_is_refused(name):
+    with pytest.raises(InputError, match="one value a contract") as caught:
+        chain(**{name: getattr(chain(), name)[:1]})
+    assert caught.value.field == name

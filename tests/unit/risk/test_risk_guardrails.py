@@ -1,0 +1,127 @@
+"""The hard limits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from risk_accounts import an_account
+
+from lightning_gex.core.errors import SettingsError
+from lightning_gex.risk.guardrails import GuardrailLimits, check_entry, size_caps
+
+LIMITS = GuardrailLimits()
+NAN = math.nan
+
+
+def test_the_defaults_are_the_founding_documents() -> None:
+    assert GuardrailLimits(20, 0.05, 0.15, 0.80, 10) == LIMITS
+
+
+def test_an_entry_within_every_limit_passes_with_every_value_beside_its_bound() -> None:
+    found = check_entry(LIMITS, an_account(exposure_pct=0.65), 0.15)
+    assert found.passed
+    for bound in ("max_daily_trades", "max_daily_loss_pct", "max_position_size_pct", "max_total_exposure_pct"):
+        assert bound in found.detail
+    assert found.detail["exposure_after_pct"] == pytest.approx(0.80)
+
+
+@pytest.mark.parametrize(
+    ("account", "position_pct", "reason"),
+    [
+        ({"daily_trades": 20}, 0.1, "trades today 20 reaches the limit 20"),
+        ({"daily_loss_pct": 0.05}, 0.1, "the loss of the day 5.00% reaches the limit 5.00%"),
+        ({}, 0.16, "the position 16.00% exceeds the limit 15.00%"),
+        ({}, -0.01, "the position's size is negative"),
+        ({"exposure_pct": 0.75}, 0.1, "total exposure 85.00% exceeds the limit 80.00%"),
+        ({"exposure_pct": -0.1}, 0.1, "the exposure so far is negative"),
+        ({"orders_last_minute": 10}, 0.1, "orders in the last minute 10 reaches the limit 10"),
+        ({"tripped": {"drawdown": "25 % lost"}}, 0.1, "circuit breaker drawdown is tripped: 25 % lost"),
+        ({"equity": 0.0}, 0.1, "equity 0.0 is no positive number"),
+        ({"equity": NAN}, 0.1, "equity nan is no positive number"),
+    ],
+)
+def test_the_first_limit_that_fails_is_named(account: dict[str, Any], position_pct: float, reason: str) -> None:
+    found = check_entry(LIMITS, an_account(**account), position_pct)
+    assert not found.passed
+    assert found.reason == reason
+
+
+@given(
+    st.sampled_from(["equity", "exposure_pct", "daily_loss_pct", "daily_trades", "orders_last_minute", "position_pct"]),
+    st.sampled_from([NAN, math.inf, -math.inf]),
+)
+def test_what_is_no_number_never_passes(name: str, nothing: float) -> None:
+    if name == "position_pct":
+        assert not check_entry(LIMITS, an_account(), nothing).passed
+    else:
+        assert not check_entry(LIMITS, an_account(**{name: nothing}), 0.02).passed
+
+
+_ANY = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-0.1, 1.0))
+
+
+@given(_ANY, _ANY, _ANY, _ANY, st.integers(0, 25), st.integers(0, 12))
+def test_whatever_passes_keeps_every_limit(
+    equity: float, exposure: float, loss: float, position: float, trades: int, orders: int
+) -> None:
+    account = an_account(
+        equity=equity, exposure_pct=exposure, daily_loss_pct=loss, daily_trades=trades, orders_last_minute=orders
+    )
+    if check_entry(LIMITS, account, position).passed:
+        assert 0.0 < equity < math.inf
+        assert loss < 0.05
+        assert 0.0 <= position <= 0.15 + 1e-8
+        assert 0.0 <= exposure + position <= 0.80 + 1e-8
+        assert trades < 20
+        assert orders < 10
+
+
+@given(st.floats(0, 2), st.floats(0, 2))
+def test_more_exposure_never_leaves_more_room(a: float, b: float) -> None:
+    less, more = sorted((a, b))
+
+    def room(exposure: float) -> float:
+        return size_caps(LIMITS, an_account(exposure_pct=exposure))[1].size_pct
+
+    assert 0.0 <= room(more) <= room(less) <= 0.80
+
+
+@given(st.floats(0, 0.8))
+def test_an_entry_as_large_as_its_caps_passes(exposure: float) -> None:
+    account = an_account(exposure_pct=exposure)
+    largest = min(cap.size_pct for cap in size_caps(LIMITS, account))
+    assert check_entry(LIMITS, account, largest).passed
+
+
+def test_room_is_not_lost_to_binary_fractions() -> None:
+    assert size_caps(LIMITS, an_account(exposure_pct=0.75))[1].size_pct == 0.05
+
+
+@pytest.mark.parametrize("account", [{"exposure_pct": NAN}, {"equity": NAN}, {"equity": -5.0}])
+def test_without_known_exposure_or_equity_there_is_no_room(account: dict[str, float]) -> None:
+    cap = size_caps(LIMITS, an_account(**account))[1]
+    assert cap.size_pct == 0.0
+    assert cap.reason == "exposure or equity is not known"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_daily_trades", 0),
+        ("max_daily_trades", 2.5),
+        ("max_daily_trades", True),
+        ("max_orders_per_minute", -1),
+        ("max_daily_loss_pct", 0.0),
+        ("max_daily_loss_pct", 5),
+        ("max_position_size_pct", NAN),
+        ("max_total_exposure_pct", 1.2),
+        ("max_total_exposure_pct", "0.8"),
+    ],
+)
+def test_a_limit_out_of_range_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(SettingsError, match=name):
+        GuardrailLimits(**{name: value})  # type: ignore[arg-type]
