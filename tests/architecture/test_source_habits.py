@@ -60,10 +60,11 @@ def test_every_public_function_has_all_its_types():
     assert not untyped, "\n".join(untyped)
 
 
-def test_nothing_in_the_package_prints():
+def test_nothing_in_the_package_prints_but_what_the_founding_document_says_prints():
     printing = [
         f"{name_of(path)}:{node.lineno}"
         for path in package_modules()
+        if not name_of(path).startswith("app/founding/")
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]

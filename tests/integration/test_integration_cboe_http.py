@@ -181,6 +181,11 @@ def test_a_failing_server_is_asked_again_after_a_pause(server, source, naps):
     assert naps == [0.5, 1.0]
 
 
+def test_the_pause_is_a_real_one_unless_another_is_given(server):
+    server.answers = [says(b"", 500), says(GOOD)]
+    assert len(CboeDelayedQuotes(base_url=server.url, backoff_s=0.01).fetch("TEST")) == 2
+
+
 def test_a_server_that_keeps_failing_is_given_up_after_the_attempts(server, source, naps):
     server.answers = [says(b"", 500)]
     with pytest.raises(SourceError, match="answered status 500, 3 times tried"):

@@ -15,7 +15,6 @@ from lightning_gex.engine.perception import Perception
 from lightning_gex.engine.state import initial_state, portfolio_view
 from lightning_gex.risk.tactical import plan_trade
 
-
 _FLAT = portfolio_view(initial_state(Decimal(100_000)), {}, datetime(2000, 1, 1, tzinfo=UTC))
 
 

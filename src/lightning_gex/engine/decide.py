@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,10 +16,11 @@ from lightning_gex.core.features import Features
 from lightning_gex.core.patterns import Neighbours, Pattern
 from lightning_gex.core.portfolio import PortfolioView
 from lightning_gex.core.ports import SizingPolicy
+from lightning_gex.core.units import BASIS_POINT
 from lightning_gex.core.votes import Vote
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.perception import Perception
-from lightning_gex.engine.state import EngineState, ResolvedSignal
+from lightning_gex.engine.state import EngineState
 from lightning_gex.memory.confidence import adjust_confidence
 from lightning_gex.risk.check import Check
 from lightning_gex.risk.execution import check_execution
@@ -28,6 +29,7 @@ from lightning_gex.risk.strategic import DEFAULT_LIMITS, RegimeLimits, RegimeRea
 from lightning_gex.risk.tactical import TradePlan, plan_trade
 from lightning_gex.sizing.kelly_size import KellySizing, choose_size, kelly_cap, quantity_for
 from lightning_gex.sizing.ladder import LADDER
+from lightning_gex.sizing.track_record import TrackRecord
 
 _STAGES = tuple(StageName)
 _NOTHING = float("nan")
@@ -232,8 +234,7 @@ def _memory(
     if neighbours is None:
         path.off(StageName.MEMORY, "memory is off: the confidence stays as it is")
     else:
-        past = _resolved_alike(state, proposal.direction)
-        base = sum(r.won for r in past) / len(past) if past else _NOTHING
+        base = _record(state, proposal.direction).win_rate
         adjusted = adjust_confidence(confidence, neighbours, base_win_rate=base, config=config.memory)
         confidence = adjusted.confidence
         detail: dict[str, Scalar] = {
@@ -356,11 +357,12 @@ def _appetite(
     kelly = _kelly(proposal, plan, state, config)
     detail: dict[str, Scalar] = {
         "cold_start": kelly.cold_start,
+        "independent_outcomes": kelly.independent,
         "win_rate": kelly.win_rate,
         "payoff_ratio": kelly.payoff_ratio,
         "kelly_fraction": kelly.fraction,
     }
-    return Cap("kelly", kelly.size_pct_cap, kelly.reason), fallback, detail
+    return kelly.cap, fallback, detail
 
 
 def _observation(proposal: Proposal, portfolio: PortfolioView) -> Observation:
@@ -377,21 +379,17 @@ def _observation(proposal: Proposal, portfolio: PortfolioView) -> Observation:
 
 
 def _kelly(proposal: Proposal, plan: TradePlan, state: EngineState, config: EngineConfig) -> KellySizing:
-    past = _resolved_alike(state, proposal.direction)
-    horizons: Sequence[int] = [r.horizon_sessions for r in past]
     return kelly_cap(
-        net_returns=np.array([r.net_return for r in past]),
-        won=np.array([r.won for r in past], dtype=np.bool_),
+        record=_record(state, proposal.direction),
         target_return=plan.target_return,
         stop_return=plan.stop_return,
-        cost_per_side=config.costs.bp_per_side(proposal.ticker) * 1e-4,
-        horizon_overlap=max(1.0, float(np.mean(horizons))) if horizons else 1.0,
+        cost_per_side=config.costs.bp_per_side(proposal.ticker) * BASIS_POINT,
         config=config.kelly,
     )
 
 
-def _resolved_alike(state: EngineState, direction: Direction) -> list[ResolvedSignal]:
-    return [r for r in state.resolved if r.direction is direction]
+def _record(state: EngineState, direction: Direction) -> TrackRecord:
+    return state.records.get(direction, TrackRecord())
 
 
 def _execute(

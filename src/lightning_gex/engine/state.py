@@ -31,21 +31,10 @@ from lightning_gex.core.ledger import Ledger
 from lightning_gex.core.orders import OpenTrade, Order
 from lightning_gex.core.patterns import Pattern
 from lightning_gex.core.portfolio import PortfolioView
+from lightning_gex.sizing.track_record import TrackRecord
 
-#: How many resolved signals sizing looks back on: enough for a narrow interval, few enough to follow a market's change.
-RESOLVED_KEPT = 1_000
 _ORDER_RATE_WINDOW = timedelta(seconds=60)
 _V = TypeVar("_V")
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedSignal:
-    """What sizing keeps of a resolved signal."""
-
-    direction: Direction
-    net_return: float
-    won: bool
-    horizon_sessions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +49,7 @@ class EngineState:
     equity, peak_equity : USD at the latest mark, and the highest so far.
     open_trades : trade id -> trade. pending : order id -> order sent and not yet filled or ended.
     unresolved : pattern id -> signal whose outcome is not known yet.
-    resolved : the latest resolved signals, oldest first.
+    records : direction -> how its signals ended so far.
     next_trade_id, decisions, approved, closed, won, losing_streak : counters.
     daily_trades : entries ordered in this session. order_times : orders of the last minute.
     tripped : breaker -> why; latched until a person resets it.
@@ -75,7 +64,7 @@ class EngineState:
     open_trades: Mapping[int, OpenTrade] = field(default_factory=dict)
     pending: Mapping[str, Order] = field(default_factory=dict)
     unresolved: Mapping[str, Pattern] = field(default_factory=dict)
-    resolved: tuple[ResolvedSignal, ...] = ()
+    records: Mapping[Direction, TrackRecord] = field(default_factory=dict)
     next_trade_id: int = 0
     decisions: int = 0
     approved: int = 0
@@ -183,11 +172,11 @@ def _after_resolution(state: EngineState, event: SignalResolved) -> EngineState:
     pattern = state.unresolved.get(event.pattern_id)
     if pattern is None:
         return state
-    resolved = ResolvedSignal(pattern.direction, event.outcome.net_return, event.outcome.won, pattern.horizon_sessions)
+    record = state.records.get(pattern.direction, TrackRecord()).after(pattern.as_of, event.outcome)
     return replace(
         state,
         unresolved=_without(state.unresolved, event.pattern_id),
-        resolved=(*state.resolved[-(RESOLVED_KEPT - 1) :], resolved),
+        records={**state.records, pattern.direction: record},
     )
 
 

@@ -74,6 +74,8 @@ def curve_metrics(run: RunResult, equity: Float64Array1D, initial: float) -> Cur
     equity : (m,) USD.
     initial : USD before the first session; growth and drawdown count from there.
     """
+    if not np.isfinite(equity).any():
+        return CurveMetrics(math.nan, math.nan, math.nan, math.nan, math.nan)
     first, last = run.sessions[0], run.sessions[-1]
     growth = cagr(initial, float(equity[-1]), first, last)
     fall = max_drawdown(np.r_[initial, equity], np.r_[first, run.sessions])
@@ -95,8 +97,7 @@ def benchmarks(run: RunResult, index: RunIndex, exposure_mean: float) -> Benchma
     exposure_mean : mean share of equity that was invested; NaN gives a NaN curve.
     """
     held = {name: _held(run, index, k) for k, name in enumerate(index.tickers)}
-    flat = np.full(len(run.sessions), float(run.initial_capital))
-    every = np.stack(list(held.values())) if held else flat[None, :]
+    every = np.stack(list(held.values())) if held else np.full((1, len(run.sessions)), np.nan)
     equal = every.sum(axis=0) / len(every)
     bills = np.nan_to_num(risk_free_by_session(run), nan=0.0)  # cash earns nothing where no rate is known
     growth = exposure_mean * session_returns(equal) + (1.0 - exposure_mean) * bills

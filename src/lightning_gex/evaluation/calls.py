@@ -118,7 +118,7 @@ class RunIndex:
     Parameters
     ----------
     run : the run.
-    tickers : sorted tickers that were decided upon.
+    tickers : sorted tickers that were decided upon; all of the run's where nothing was.
     date, ticker, row : (n,) as in :class:`Calls`, one a decision in the run's order.
     """
 
@@ -133,7 +133,7 @@ class RunIndex:
         """Find every decision's place. Raises ``InputError`` on a run without sessions or a ticker without bars."""
         if len(run.sessions) == 0:
             raise InputError("a run without a single session cannot be judged", source=run.run_id, field="sessions")
-        tickers = tuple(sorted({d.ticker for d in run.decisions}))
+        tickers = tuple(sorted({d.ticker for d in run.decisions})) or tuple(sorted(run.bars))
         for name in tickers:
             if name not in run.bars:
                 raise InputError(f"{name} was decided upon but the run holds no bars of it", source=run.run_id)

@@ -39,6 +39,7 @@ REGIME_COLOURS = {
 }
 MOST_POINTS = 2_000  # of one line: more than a screen is wide
 MOST_ROWS = 15  # tickers shown in a band picture
+MOST_COLUMNS = 1_500  # sessions shown in a band picture; of longer runs every second, third, ...
 STRIKE_WINDOW = 0.12  # strikes within this share of spot are shown first; the whole chain is a zoom away
 _SCALE = [[0.0, AMBER], [0.5, "rgba(139,149,165,0.25)"], [1.0, BLUE]]
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -169,14 +170,15 @@ def regimes(sessions: DateArray1D, index: RunIndex) -> Figure:
     words = list(MarketRegime)
     code = {word: k for k, word in enumerate(words)}
     values = np.array([np.nan if d.regime is None else code[d.regime] for d in index.run.decisions], dtype=np.float64)
-    band = _by_ticker_and_date(index, values)[:MOST_ROWS]
+    step = max(1, -(-len(sessions) // MOST_COLUMNS))
+    band = _by_ticker_and_date(index, values)[:MOST_ROWS, ::step]
     seen = [k for k in range(len(words)) if (band == k).any()]
     figure = _figure(130 + 26 * len(band), None, None)
     for k in seen:
         figure.add_heatmap(
-            x=_days(sessions),
+            x=_days(sessions[::step]),
             y=[escape(t) for t in index.tickers[: len(band)]],
-            z=np.where(band == k, 1.0, np.nan),
+            z=np.where(band == k, 1.0, np.nan).astype(np.float32),
             colorscale=[[0.0, REGIME_COLOURS[words[k]]], [1.0, REGIME_COLOURS[words[k]]]],
             showscale=False,
             ygap=3,
@@ -207,7 +209,7 @@ def votes(sessions: DateArray1D, agents: Sequence[str], mean_vote: Float64Array2
     mean_vote : (k, m) in [-1, 1]; NaN where the agent abstained everywhere.
     """
     figure = _figure(120 + 34 * len(agents), None, None)
-    step = max(1, -(-len(sessions) // MOST_POINTS))
+    step = max(1, -(-len(sessions) // MOST_COLUMNS))
     figure.add_heatmap(
         x=_days(sessions[::step]),
         y=[escape(a) for a in agents],

@@ -282,8 +282,8 @@ def _skill(run: RunResult, metrics: RunMetrics, index: RunIndex) -> str:
             pictures.figure_html(pictures.reliability(bins), "reliability"),
             "reliability",
             "Is the confidence a probability?",
-            f"Said beside seen, larger dots hold more decisions; the bars treat them as independent. On average {percent(metrics.confidence_mean)} was "
-            f"said and {percent(metrics.accuracy)} seen; calibration error {number(metrics.ece, 3)}, Brier skill over "
+            "Said beside seen, larger dots hold more decisions; the bars treat them as independent. "
+            f"On average {percent(metrics.confidence_mean)} was said and {percent(metrics.accuracy)} seen; calibration error {number(metrics.ece, 3)}, Brier skill over "
             f"the base rate {number(metrics.brier_skill, 3)}.",
         )
     return out

@@ -37,8 +37,7 @@ _SECRET_EXACT_NAMES = frozenset({"key", "pwd", "pin", "auth"})
 _NAME_SEPARATORS = re.compile(r"[^a-z0-9]")
 _ASSIGNED = re.compile(
     r"""(?ix)
-    ( (?:[a-z0-9]+[_-])* (?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)
-      ["']? \s* [=:] \s* )
+    ( (?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key) ["']? \s* [=:] \s* )
     ( "[^"]*" | '[^']*' | [^\s,;&)}\]]+ )
     """
 )

@@ -46,20 +46,26 @@ _NICE = (1.0, 2.5, 5.0)
 
 
 class _Series(Enum):
-    """Expiry cycles: contracts on listing as a multiple of a monthly's, and how slowly their open interest moves."""
+    """Expiry cycles: size in the end, years from listing to the end, and how recent the spot is that they stand on."""
 
-    WEEKLY = (0.4, 1.0)
-    MONTHLY = (1.0, 0.5)
-    QUARTERLY = (1.5, 0.0)
+    WEEKLY = (0.4, 35 / 365, 1.0)
+    MONTHLY = (1.0, 126 / 365, 0.5)
+    QUARTERLY = (1.5, 371 / 365, 0.0)
 
     @property
     def size(self) -> float:
+        """Contracts in the end, as a multiple of a monthly's."""
         return self.value[0]
+
+    @property
+    def life_years(self) -> float:
+        """From listing to settlement; open interest grows from nothing in that time."""
+        return self.value[1]
 
     @property
     def recent_share(self) -> float:
         """Weight of the 20-session average of spot against the 60-session one."""
-        return self.value[1]
+        return self.value[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,7 @@ def modelled_chain(
         np.concatenate([grid for grid, _ in grids]),
         step=np.repeat([step for _, step in grids], each),
         years=np.repeat(years, each),
-        size=np.repeat([e.series.size for e in expiries], each),
+        contracts=np.repeat([_contracts(e.series, float(t)) for e, t in zip(expiries, years, strict=True)], each),
         reference=np.repeat([_reference(e.series, averages) for e in expiries], each),
         round_unit=_nice_below(0.05 * spot),
         call_tilt=call_tilt,
@@ -251,6 +257,11 @@ def _strike_grid(years: float, spot: float, atm_vol: float) -> tuple[Float64Arra
     return step * np.arange(lowest, highest + 1, dtype=np.float64), step
 
 
+def _contracts(series: _Series, years: float) -> float:
+    """Calls of an expiry, all strikes together, growing evenly since it was listed."""
+    return _MONTHLY_CONTRACTS * series.size * min(max(1.0 - years / series.life_years, 0.0), 1.0)
+
+
 def _reference(series: _Series, averages: tuple[float, float]) -> float:
     """Where spot was when the open interest of a cycle was built up."""
     return series.recent_share * averages[0] + (1.0 - series.recent_share) * averages[1]
@@ -261,7 +272,7 @@ def _open_interest(
     *,
     step: Float64Array1D,
     years: Float64Array1D,
-    size: Float64Array1D,
+    contracts: Float64Array1D,
     reference: Float64Array1D,
     round_unit: float,
     call_tilt: float,
@@ -269,7 +280,6 @@ def _open_interest(
     """(n, 2) contracts of the call and the put of each strike, before rounding."""
     spread = 0.025 + 0.10 * np.sqrt(years)
     away = np.log(strike / reference)
-    contracts = _MONTHLY_CONTRACTS * size / (1.0 + years / 0.25)
     share = contracts * (step / strike) * _roundness(strike, step, round_unit)
     calls = (1.0 + 0.5 * call_tilt) * _bell(away, 0.5 * spread, spread)
     puts = (1.0 - 0.5 * call_tilt) * _PUT_CALL_RATIO * _bell(away, -1.1 * spread, 1.5 * spread)

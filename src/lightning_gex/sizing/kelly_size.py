@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
-import numpy as np
-
 from lightning_gex.analytics.kelly import kelly_fraction, wilson_interval
 from lightning_gex.core.decision import Cap
 from lightning_gex.core.errors import InputError, SettingsError
-from lightning_gex.core.units import BoolArray1D, Float64Array1D
 from lightning_gex.sizing.ladder import rung_at_or_below
+from lightning_gex.sizing.track_record import TrackRecord
 
 KELLY_CAP = "kelly"
 
@@ -25,7 +23,7 @@ class KellyConfig:
     Parameters
     ----------
     fraction : of Kelly's fraction that is put at risk, in (0, 1].
-    minimum_outcomes : with fewer resolved outcomes the size is ``cold_start_size_pct``.
+    minimum_outcomes : with fewer resolved outcomes that do not overlap the size is ``cold_start_size_pct``.
     cold_start_size_pct : notional over equity.
     level : two-sided confidence of the interval that must exclude no edge.
     """
@@ -56,11 +54,10 @@ class KellySizing:
     reason : why, in words.
     cold_start : whether too few outcomes are resolved for Kelly to speak.
     win_rate : share of resolved outcomes that won.
-    interval : of the win rate, on the effective sample.
+    interval : of the win rate, as wide as the outcomes that do not overlap make it.
     payoff_ratio : target over stop, both after costs.
     fraction : Kelly's full fraction f at that win rate; at most 0 where there is no edge.
-    mean_net_return : of the resolved outcomes, as a fraction.
-    resolved : how many they are.
+    independent : resolved outcomes that do not overlap.
     """
 
     size_pct_cap: float
@@ -70,8 +67,7 @@ class KellySizing:
     interval: tuple[float, float]
     payoff_ratio: float
     fraction: float
-    mean_net_return: float
-    resolved: int
+    independent: int
 
     @property
     def cap(self) -> Cap:
@@ -81,12 +77,10 @@ class KellySizing:
 
 def kelly_cap(
     *,
-    net_returns: Float64Array1D,
-    won: BoolArray1D,
+    record: TrackRecord,
     target_return: float,
     stop_return: float,
     cost_per_side: float,
-    horizon_overlap: float,
     config: KellyConfig,
 ) -> KellySizing:
     """The largest position that a quarter of Kelly's fraction allows.
@@ -95,16 +89,14 @@ def kelly_cap(
     f = p - (1 - p) / b is the fraction of equity to put at risk. The cap is the notional whose loss at the stop, costs
     included, is ``config.fraction`` of f. It is 0 where the interval of the edge p target - (1 - p) stop includes zero,
     that is where f is not positive at the lower end of p's Wilson interval. Overlapping outcomes are not independent:
-    the interval uses m / ``horizon_overlap`` of them.
+    interval and cold start count ``record.independent`` of them.
 
     Parameters
     ----------
-    net_returns : (m,) resolved outcomes after costs, fractions, no NaN.
-    won : (m,) bool, whether each made money.
+    record : how past signals of this direction ended.
     target_return, stop_return : distances of target and stop as positive fractions of the entry; a cap of 0 where one
         is not a positive number.
     cost_per_side : fraction of the notional, not negative.
-    horizon_overlap : how many outcomes share the same days on average, at least 1.
     config : how far Kelly is trusted.
 
     Returns
@@ -113,27 +105,26 @@ def kelly_cap(
 
     Raises
     ------
-    InputError : arrays of different length, a return that is no number, an overlap below 1 or a negative cost.
+    InputError : a negative cost.
     """
-    m = _checked_count(net_returns, won, cost_per_side, horizon_overlap)
-    win_rate = float(np.count_nonzero(won)) / m if m else math.nan
-    mean_net_return = float(net_returns.mean()) if m else math.nan
-    effective = m / horizon_overlap
-    interval = wilson_interval(win_rate * effective, effective, config.level) if m else (math.nan, math.nan)
+    if not 0.0 <= cost_per_side < 1.0:
+        raise InputError(f"{cost_per_side} is no cost as a fraction", field="cost_per_side")
+    win_rate, count = record.win_rate, record.independent
+    interval = wilson_interval(win_rate * count, count, config.level) if count else (math.nan, math.nan)
     gain, loss = target_return - 2.0 * cost_per_side, stop_return + 2.0 * cost_per_side
     payoff = gain / loss if 0.0 < loss < math.inf else math.nan
     usable = 0.0 < stop_return < math.inf and 0.0 < target_return < math.inf
-    fraction = kelly_fraction(win_rate, payoff) if m and usable and payoff > 0.0 else math.nan
+    fraction = kelly_fraction(win_rate, payoff) if count and usable and payoff > 0.0 else math.nan
 
     def answer(size_pct_cap: float, reason: str, *, cold_start: bool = False) -> KellySizing:
-        return KellySizing(size_pct_cap, reason, cold_start, win_rate, interval, payoff, fraction, mean_net_return, m)
+        return KellySizing(size_pct_cap, reason, cold_start, win_rate, interval, payoff, fraction, count)
 
     if not usable:
         return answer(0.0, f"target {target_return} or stop {stop_return} is no positive distance")
     if gain <= 0.0:
         return answer(0.0, f"costs of {2.0 * cost_per_side:.2%} leave nothing of a target {target_return:.2%} away")
-    if m < config.minimum_outcomes:
-        reason = f"cold_start: {m} of {config.minimum_outcomes} outcomes are resolved"
+    if count < config.minimum_outcomes:
+        reason = f"cold_start: {count} of {config.minimum_outcomes} outcomes that do not overlap are resolved"
         return answer(config.cold_start_size_pct, reason, cold_start=True)
     low, high = interval
     if kelly_fraction(low, payoff) <= 0.0:
@@ -190,15 +181,3 @@ def quantity_for(size_pct: float, equity: float, price: float) -> int:
     # Decimal of the shortest form, or 0.29 of 100 USD would buy 28 shares at 1 USD: binary floats make 28.99 of it
     notional = Decimal(str(size_pct)) * Decimal(str(equity))
     return int((notional / Decimal(str(price))).to_integral_value(ROUND_FLOOR))
-
-
-def _checked_count(net_returns: Float64Array1D, won: BoolArray1D, cost_per_side: float, horizon_overlap: float) -> int:
-    if net_returns.shape != won.shape or net_returns.ndim != 1:
-        raise InputError(f"{net_returns.shape} returns but {won.shape} outcomes", field="won")
-    if not np.isfinite(net_returns).all():
-        raise InputError("a resolved outcome has no return", field="net_returns")
-    if not 1.0 <= horizon_overlap < math.inf:
-        raise InputError(f"{horizon_overlap} outcomes cannot overlap: at least 1", field="horizon_overlap")
-    if not 0.0 <= cost_per_side < 1.0:
-        raise InputError(f"{cost_per_side} is no cost as a fraction", field="cost_per_side")
-    return len(net_returns)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mangling import BARS, demand_one_line, mangled
 
-from lightning_gex.adapters.market_data.bars_file import ROUNDING_TOLERANCE, read_bars
+from lightning_gex.adapters.market_data.bars_file import ROUNDING_TOLERANCE, bars_of_frame, read_bars
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.errors import InputError, SettingsError
 
@@ -140,6 +140,21 @@ def test_an_absent_ticker_names_those_that_are_near_and_those_that_are_there(wri
         read_bars(written(BARS), tickers=["aaa"])
     with pytest.raises(InputError, match=r"no bars of XYZ \(the file has AAA, BBB\)"):
         read_bars(written(BARS), tickers=["XYZ"])
+
+
+def test_an_optional_ticker_is_read_where_it_is_there_and_not_missed_where_it_is_not(written):
+    assert list(read_bars(written(BARS), tickers=["BBB"], optional=["AAA", "ZZZ"])) == ["BBB", "AAA"]
+
+
+@pytest.mark.parametrize("made", [bars_frame, lambda: bars_frame().to_pandas()], ids=["polars", "pandas"])
+def test_a_frame_gives_the_bars_its_file_gives(written, made):
+    expected = read_bars(written(BARS))
+    found = bars_of_frame(made())
+    assert found.keys() == expected.keys()
+    for ticker, bars in expected.items():
+        np.testing.assert_array_equal(found[ticker].session, bars.session)
+        np.testing.assert_array_equal(found[ticker].close, bars.close)
+        np.testing.assert_array_equal(found[ticker].volume, bars.volume)
 
 
 def test_an_empty_list_of_tickers_is_a_mistake_of_the_caller(written):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ def test_disjoint_windows_equal_the_best_subset_by_brute_force(windows: list[tup
     best = 0
     for mask in range(1 << len(spans)):
         chosen = sorted(spans[i] for i in range(len(spans)) if mask >> i & 1)
-        if all(one[1] <= two[0] for one, two in zip(chosen, chosen[1:], strict=False)):
+        if all(one[1] <= two[0] for one, two in pairwise(chosen)):
             best = max(best, len(chosen))
     first, last = np.array(spans).T
     assert b.disjoint_windows(first, last) == best

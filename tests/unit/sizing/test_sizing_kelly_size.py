@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from lightning_gex.core.decision import Cap
 from lightning_gex.core.errors import InputError, SettingsError
 from lightning_gex.sizing.kelly_size import KellyConfig, KellySizing, choose_size, kelly_cap, quantity_for
 from lightning_gex.sizing.ladder import LADDER
+from lightning_gex.sizing.track_record import TrackRecord
 
 NAN = math.nan
 
@@ -29,15 +29,15 @@ def sized(
     overlap: float = 1.0,
     config: KellyConfig | None = None,
 ) -> KellySizing:
-    won = np.r_[np.ones(wins, dtype=np.bool_), np.zeros(losses, dtype=np.bool_)]
+    count = wins + losses
+    record = TrackRecord(
+        resolved=count,
+        won=wins,
+        net_return_sum=wins * target - losses * stop,
+        independent=int(count / overlap),
+    )
     return kelly_cap(
-        net_returns=np.where(won, target, -stop).astype(np.float64),
-        won=won,
-        target_return=target,
-        stop_return=stop,
-        cost_per_side=cost,
-        horizon_overlap=overlap,
-        config=config or KellyConfig(),
+        record=record, target_return=target, stop_return=stop, cost_per_side=cost, config=config or KellyConfig()
     )
 
 
@@ -48,7 +48,7 @@ def test_the_cap_is_the_notional_whose_loss_at_the_stop_is_a_quarter_of_kelly() 
     assert found.payoff_ratio == pytest.approx(gain / loss)
     assert found.fraction == pytest.approx(f)
     assert found.size_pct_cap * loss == pytest.approx(0.25 * f)
-    assert (found.win_rate, found.resolved, found.cold_start) == (0.6, 100, False)
+    assert (found.win_rate, found.independent, found.cold_start) == (0.6, 100, False)
     theirs = stats.binomtest(60, 100).proportion_ci(0.95, method="wilson")
     assert found.interval == pytest.approx((theirs.low, theirs.high))
 
@@ -63,7 +63,7 @@ def test_fewer_than_thirty_outcomes_are_a_cold_start_at_two_per_cent_whatever_th
 
 def test_without_an_outcome_there_is_no_rate_rather_than_zero() -> None:
     found = sized(0, 0)
-    assert all(math.isnan(x) for x in (found.win_rate, *found.interval, found.fraction, found.mean_net_return))
+    assert all(math.isnan(x) for x in (found.win_rate, *found.interval, found.fraction))
 
 
 def test_an_edge_whose_interval_includes_zero_gets_nothing() -> None:
@@ -79,8 +79,14 @@ def test_a_losing_record_gets_nothing() -> None:
 
 
 def test_overlapping_outcomes_prove_less() -> None:
-    assert sized(60, 60, overlap=1.0).size_pct_cap > 0
-    assert sized(60, 60, overlap=10.0).size_pct_cap == 0.0
+    assert sized(160, 190, overlap=1.0).size_pct_cap > 0
+    assert sized(160, 190, overlap=10.0).size_pct_cap == 0.0
+
+
+def test_thirty_outcomes_that_overlap_are_still_a_cold_start() -> None:
+    found = sized(200, 90, overlap=10.0)
+    assert found.cold_start
+    assert found.reason == "cold_start: 29 of 30 outcomes that do not overlap are resolved"
 
 
 def test_costs_that_eat_the_target_leave_nothing_even_at_a_cold_start() -> None:
@@ -92,18 +98,16 @@ def test_costs_that_eat_the_target_leave_nothing_even_at_a_cold_start() -> None:
 @pytest.mark.parametrize(("target", "stop"), [(NAN, 0.03), (0.06, NAN), (0.06, 0.0), (-0.1, 0.03), (math.inf, 0.03)])
 def test_a_bracket_that_is_none_gets_nothing(target: float, stop: float) -> None:
     found = kelly_cap(
-        net_returns=np.full(50, 0.01),
-        won=np.ones(50, dtype=np.bool_),
+        record=TrackRecord(resolved=50, won=50, net_return_sum=0.5, independent=50),
         target_return=target,
         stop_return=stop,
         cost_per_side=0.0,
-        horizon_overlap=1.0,
         config=KellyConfig(),
     )
     assert found.size_pct_cap == 0.0
 
 
-_COUNT = st.integers(30, 300)
+_COUNT = st.integers(930, 3_000)  # more than thirty that do not overlap, at any overlap below
 
 
 @given(_COUNT, st.floats(0, 1), st.floats(0.005, 0.3), st.floats(0.005, 0.3), st.floats(0, 0.002), st.floats(1, 30))
@@ -119,13 +123,13 @@ def test_kelly_never_risks_more_than_a_quarter_and_never_without_a_proven_edge(
         assert low * (target - 2 * cost) - (1 - low) * (stop + 2 * cost) > 0
 
 
-@given(_COUNT, st.data())
+@given(st.integers(30, 300), st.data())
 def test_one_more_win_never_lowers_the_cap(m: int, data: st.DataObject) -> None:
     wins = data.draw(st.integers(0, m - 1))
     assert sized(wins + 1, m - wins - 1).size_pct_cap >= sized(wins, m - wins).size_pct_cap
 
 
-@given(st.integers(30, 100), st.floats(0, 0.002), st.floats(0, 0.002), st.floats(1, 20), st.floats(1, 20))
+@given(st.integers(650, 900), st.floats(0, 0.002), st.floats(0, 0.002), st.floats(1, 20), st.floats(1, 20))
 def test_higher_costs_and_more_overlap_never_raise_the_cap(
     wins: int, cost_a: float, cost_b: float, overlap_a: float, overlap_b: float
 ) -> None:
@@ -134,17 +138,11 @@ def test_higher_costs_and_more_overlap_never_raise_the_cap(
     assert sized(wins, 20, cost=high_cost, overlap=high_overlap).size_pct_cap <= better + 1e-12
 
 
-def test_outcomes_that_cannot_be_are_refused() -> None:
-    good = {"target_return": 0.06, "stop_return": 0.03, "cost_per_side": 0.0, "horizon_overlap": 1.0}
-    two, three = np.full(2, 0.01), np.ones(3, dtype=np.bool_)
-    with pytest.raises(InputError, match="returns but"):
-        kelly_cap(net_returns=two, won=three, **good, config=KellyConfig())
-    with pytest.raises(InputError, match="no return"):
-        kelly_cap(net_returns=np.array([0.1, NAN]), won=three[:2], **good, config=KellyConfig())
-    for name, value in (("horizon_overlap", 0.5), ("horizon_overlap", NAN), ("cost_per_side", -0.1)):
-        with pytest.raises(InputError) as error:
-            kelly_cap(net_returns=two, won=three[:2], **{**good, name: value}, config=KellyConfig())
-        assert error.value.field == name
+@pytest.mark.parametrize("cost", [-0.1, NAN, 1.0])
+def test_a_cost_that_cannot_be_is_refused(cost: float) -> None:
+    with pytest.raises(InputError) as error:
+        sized(40, 20, cost=cost)
+    assert error.value.field == "cost_per_side"
 
 
 @pytest.mark.parametrize(

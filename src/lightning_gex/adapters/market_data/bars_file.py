@@ -53,9 +53,7 @@ def read_bars(
     return bars_of_table(table, tickers, optional)
 
 
-def bars_of_table(
-    table: Table, tickers: Sequence[str] | None, optional: Sequence[str] = ()
-) -> dict[str, Bars]:
+def bars_of_table(table: Table, tickers: Sequence[str] | None, optional: Sequence[str] = ()) -> dict[str, Bars]:
     """The bars in a table that has the columns ``BAR_COLUMNS``. Raises as ``read_bars`` does."""
     names = _ticker_column(table)
     if tickers is None:

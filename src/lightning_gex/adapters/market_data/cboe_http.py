@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import sleep as wait
+from threading import Event
 from typing import TYPE_CHECKING
 
 from lightning_gex import __version__
@@ -25,6 +25,10 @@ _SERVER_ERRORS = 500
 _TRY_AGAIN = (408, 425, 429)
 
 
+def _wait(seconds: float) -> None:
+    Event().wait(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class CboeDelayedQuotes:
     """The present option chain of an underlying from Cboe's free delayed-quotes service (a quarter of an hour late).
@@ -42,7 +46,7 @@ class CboeDelayedQuotes:
     timeout_s: float = 20.0
     attempts: int = 3
     backoff_s: float = 0.5
-    sleep: Callable[[float], None] = wait
+    sleep: Callable[[float], None] = _wait
 
     def fetch(self, underlying: str) -> OptionChain:
         """The chain now.

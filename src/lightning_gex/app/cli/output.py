@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lightning_gex.adapters.storage.workspace_files import write_atomically
 from lightning_gex.app.cli.documents import json_text
 from lightning_gex.core.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
-    from polars import DataFrame
-
     from lightning_gex.analytics.positioning_result import DealerPositioning
     from lightning_gex.engine.result import RunResult
     from lightning_gex.evaluation.metrics import RunMetrics
@@ -88,7 +86,15 @@ def run_files(run: RunResult, metrics: RunMetrics, *, positioning: DealerPositio
     }
 
 
-def _parquet(frame: DataFrame) -> bytes:
+class _Frame(Protocol):
+    """A table that can write itself."""
+
+    def write_parquet(self, file: BytesIO) -> None:
+        """Append the table to an open file."""
+        ...
+
+
+def _parquet(frame: _Frame) -> bytes:
     buffer = BytesIO()
     frame.write_parquet(buffer)
     return buffer.getvalue()

@@ -65,10 +65,10 @@ def usd(value: float) -> str:
 
 
 def _exposures(found: DealerPositioning) -> Table:
-    table = titled_table("Dealers' exposure", "", found.dealer_model, "unit", "over all dealer models", "sign")
+    table = titled_table("Dealers' exposure", "", found.dealer_model, "unit", "over all dealer models", "their sign")
     for label, name, unit in _EXPOSURES:
         value, band = getattr(found, name), found.dealer_model_band[name]
-        agree = {True: "models agree", False: "models disagree", None: NOT_AVAILABLE}[band.models_agree_on_sign]
+        agree = {True: "agrees", False: "disagrees", None: NOT_AVAILABLE}[band.models_agree_on_sign]
         style = "yellow" if band.models_agree_on_sign is False else ""
         span = f"{usd(band.low)} .. {usd(band.high)}"
         table.add_row(label, Text(usd(value), style=_sign_style(value)), unit, span, Text(agree, style=style))
@@ -125,7 +125,8 @@ def _binned(strike: Float64Array1D, gamma: Float64Array1D, spot: float) -> tuple
     row = np.floor((strike - spot) / width + 0.5).astype(np.int64) + BAR_ROWS // 2
     inside = (row >= 0) & (row < BAR_ROWS)
     sums = np.bincount(row[inside], weights=gamma[inside], minlength=BAR_ROWS).astype(np.float64)
-    return spot + width * (np.arange(BAR_ROWS) - BAR_ROWS // 2), sums
+    centres = spot + width * (np.arange(BAR_ROWS, dtype=np.float64) - BAR_ROWS // 2)
+    return centres.astype(np.float64), sums
 
 
 def _refused(found: DealerPositioning) -> Table:

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from evaluation_runs import bars, decision, moment, run, vote, wandering_run
+
+from lightning_gex.analytics.dealer_positioning import positioning
+from lightning_gex.core.chain import OptionChain
+from lightning_gex.core.enums import DecisionStatus
+from lightning_gex.core.sessions import settlement_utc
+from lightning_gex.evaluation import pictures
+from lightning_gex.evaluation.metrics import evaluate
+from lightning_gex.evaluation.report import report_html
+
+MODELLED = "modelled: the chains are made from VIX, no market quoted them"
+
+
+def chain(*, modelled: bool = True) -> OptionChain:
+    strike, call = (a.ravel() for a in np.meshgrid(np.arange(160.0, 241.0, 5.0), [True, False]))
+    call = call.astype(bool)
+    n = len(strike)
+    root, expiry = np.full(n, "AAA"), np.full(n, np.datetime64("2016-06-17"))
+    interest = np.round(4_000 * np.exp(-(((strike - np.where(call, 205, 195)) / 12) ** 2)) + 10)
+    nothing = np.full(n, np.nan)
+    return OptionChain(
+        "AAA", moment("2016-06-03T20:00"), 200.0, root, expiry, settlement_utc(root, expiry), call, strike, nothing,
+        nothing, np.full(n, 0.18), interest, np.full(n, 50.0), np.full(n, 100.0), n, source="model", modelled=modelled,
+    )  # fmt: skip
+
+
+class Page(HTMLParser):
+    """What a reader and a browser meet: addresses, ids, text outside scripts."""
+
+    VOID = frozenset({"meta", "br", "img", "hr", "link", "input"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.addresses, self.ids, self.open, self.text = [], [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs) -> None:
+        found = dict(attrs)
+        self.addresses += [found[name] for name in ("src", "href", "data", "action") if name in found]
+        self.ids += [found["id"]] if "id" in found else []
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data) -> None:
+        if "script" not in self.open and "style" not in self.open:
+            self.text.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+
+@pytest.fixture(scope="module")
+def whole():
+    made = wandering_run(count=300, notes=(MODELLED, "the open of AAA is stale"))
+    return report_html(made, evaluate(made), positioning=positioning(chain()))
+
+
+def test_the_page_asks_no_other_address_for_anything(whole) -> None:
+    page = Page(whole)
+    assert all(address.startswith("#") for address in page.addresses)
+    assert "default-src 'none'" in whole
+    assert not page.open, "every tag is closed"
+    assert len(page.ids) == len(set(page.ids))
+    assert {a[1:] for a in page.addresses} <= set(page.ids)
+
+
+def test_plotlys_script_is_there_once_and_the_file_stays_small(whole) -> None:
+    assert whole.count(pictures.plotly_script()) == 1
+    assert len(whole.encode()) < 8_000_000
+
+
+def test_the_headline_answers_in_plain_words_with_an_interval(whole) -> None:
+    words = Page(whole).words
+    assert "The direction calls" in words
+    assert re.search(r"had the direction right, 95% interval \d+\.\d to \d+\.\d%", words)
+    assert "Everything is as of the close of" in words
+
+
+def test_modelled_chains_are_said_at_the_top_and_at_the_head_of_every_section(whole) -> None:
+    assert whole.count('class="section-head"') == whole.count('class="badge"') == 7
+    assert f'<div class="banner" role="note">{MODELLED}</div>' in whole
+    assert "modelled chain" in Page(whole).words
+
+
+def test_real_chains_carry_no_banner() -> None:
+    made = wandering_run(count=120)
+    html = report_html(made, evaluate(made), positioning=positioning(chain(modelled=False)))
+    assert 'class="banner"' not in html
+    assert 'class="badge"' not in html
+
+
+def test_every_picture_has_a_title_a_caption_and_its_data(whole) -> None:
+    names = (
+        "equity",
+        "drawdown",
+        "stages",
+        "regimes",
+        "votes",
+        "hits",
+        "reliability",
+        "strikes",
+        "profile",
+        "expiries",
+    )
+    for name in names:
+        assert f'<figure aria-labelledby="{name}-title"><figcaption>' in whole
+        assert f'id="{name}"' in whole
+
+
+def test_each_figure_stands_beside_its_base_rate_interval_or_twin(whole) -> None:
+    words = Page(whole).words
+    for text in ("base rate", "zero-skill twin", "Placebo accuracy", "Buy and hold", "rest in bills", "Deflated"):
+        assert text.lower() in words.lower()
+
+
+def test_the_last_decision_is_explained_stage_by_stage(whole) -> None:
+    words = Page(whole).words
+    for text in ("Strategic layer", "Tactical layer", "Guardrails", "Options Flow Agent"):
+        assert text in words
+
+
+def test_notes_of_the_run_reach_the_reader(whole) -> None:
+    assert "the open of AAA is stale" in Page(whole).words
+
+
+def test_a_run_without_trades_is_told_as_that() -> None:
+    mine = bars("AAA", np.linspace(100, 110, 60))
+    made = run({"AAA": mine}, [decision("AAA", s, DecisionStatus.NO_SIGNAL, 0) for s in mine.session])
+    words = Page(report_html(made, evaluate(made))).words
+    assert "There is nothing to judge yet" in words
+    assert "Of 60 decisions none was taken" in words
+    assert "nan" not in words.lower().split()
+
+
+def test_a_run_without_decisions_is_a_page_too() -> None:
+    made = run({"AAA": bars("AAA", np.linspace(100, 110, 60))}, [])
+    assert "The run made no decision." in Page(report_html(made, evaluate(made))).words
+
+
+def test_text_from_outside_cannot_become_markup() -> None:
+    evil = "<script>alert(1)</script><b>"
+    mine = bars(evil, np.linspace(100, 110, 60))
+    made = [decision(evil, s, votes=(vote(evil, 1),)) for s in mine.session]
+    made[-1] = replace(made[-1], reason=evil)
+    bad = replace(run({evil: mine}, made, notes=(evil, f"modelled {evil}")), settings={evil: evil}, run_id=evil)
+    html = report_html(bad, evaluate(bad), title=evil)
+    assert "<script>alert" not in html
+    assert "</script><b>" not in html
+    Page(html)
+
+
+def test_the_same_run_gives_the_same_page() -> None:
+    made = wandering_run(count=120)
+    assert report_html(made, evaluate(made)) == report_html(made, evaluate(made))
+
+
+def test_many_tickers_and_long_runs_stay_within_the_size() -> None:
+    made = wandering_run(tickers=tuple(f"T{k:02d}" for k in range(20)), count=560, every=7)
+    html = report_html(made, evaluate(made))
+    assert len(html.encode()) < 8_000_000
+    assert "for the first 15 of 20 tickers" in html
+    assert "10 of 20 tickers." in html

@@ -1,0 +1,251 @@
+"""The vault: what opens it, what it says when nothing does, and what it never shows."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import pickle
+import traceback
+import unicodedata
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lightning_gex.core.errors import InputError, IntegrityError, SecretError
+from lightning_gex.security import vault as vault_module
+from lightning_gex.security.vault import Credentials, KdfProfile, Vault
+
+KEY, SECRET, PASSWORD = "canary-key-1", "canary-secret-2", "canary-password-3"
+CHEAP = KdfProfile.CHEAPEST
+
+
+def _vault(data: bytes | None = None, password: str | None = PASSWORD, kdf: KdfProfile = CHEAP) -> Vault:
+    return Vault.from_bytes(data, password, kdf)
+
+
+def _filled() -> bytes:
+    vault = _vault()
+    vault.store("thinkorswim", KEY, SECRET)
+    return vault.to_bytes()
+
+
+def _edited(data: bytes, **fields: object) -> bytes:
+    document = json.loads(data)
+    document["records"]["thinkorswim"] |= fields
+    return json.dumps(document).encode()
+
+
+def _founding_record(iterations: int = 100_000) -> bytes:
+    """A record of that many iterations, sealed here with hashlib and Fernet and not with the code under test."""
+    salt = b"0123456789abcdef"
+    key = base64.urlsafe_b64encode(hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), salt, iterations))
+    token = Fernet(key).encrypt(json.dumps({"name": "thinkorswim", "key": KEY, "secret": SECRET}).encode())
+    record = {
+        "kdf": "pbkdf2-hmac-sha256",
+        "iterations": iterations,
+        "salt": base64.b64encode(salt).decode(),
+        "token": token.decode(),
+    }
+    document = {"format": "lightning-gex-vault", "version": 1, "records": {"thinkorswim": record}}
+    return json.dumps(document).encode()
+
+
+def test_what_is_stored_comes_back_in_another_process() -> None:
+    assert _vault(_filled()).retrieve("thinkorswim") == Credentials("thinkorswim", KEY, SECRET)
+
+
+@given(name=st.text(min_size=1).filter(str.strip), key=st.text(), secret=st.text(), password=st.text(min_size=1))
+@settings(max_examples=25)
+def test_any_text_can_be_kept_under_any_password(name: str, key: str, secret: str, password: str) -> None:
+    vault = _vault(password=password)
+    vault.store(name, key, secret)
+    assert _vault(vault.to_bytes(), password).retrieve(name) == Credentials(name, key, secret)
+
+
+def test_the_bytes_hold_no_secret_in_any_common_spelling() -> None:
+    data = _filled()
+    for secret in (KEY, SECRET, PASSWORD):
+        raw = secret.encode()
+        assert raw not in data
+        assert base64.b64encode(raw).rstrip(b"=")[:-1] not in data
+        assert raw.hex().encode() not in data
+
+
+def test_a_new_record_uses_600000_iterations_and_a_salt_of_its_own() -> None:
+    vault = Vault.from_bytes(None, PASSWORD)
+    vault.store("a", KEY, SECRET)
+    record = json.loads(vault.to_bytes())["records"]["a"]
+    assert (record["iterations"], record["kdf"]) == (600_000, "pbkdf2-hmac-sha256")
+    salts = {json.loads(_filled())["records"]["thinkorswim"]["salt"] for _ in range(5)}
+    assert len(salts) == 5
+    assert all(len(base64.b64decode(salt)) == 16 for salt in salts)
+
+
+def test_a_record_of_the_founding_documents_strength_is_read_and_renewed() -> None:
+    vault = Vault.from_bytes(_founding_record(), PASSWORD)
+    assert vault.retrieve("thinkorswim") == Credentials("thinkorswim", KEY, SECRET)
+    assert vault.changed
+    renewed = vault.to_bytes()
+    record = json.loads(renewed)["records"]["thinkorswim"]
+    assert record["iterations"] == 600_000
+    key = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), base64.b64decode(record["salt"]), 600_000)
+    opened = json.loads(Fernet(base64.urlsafe_b64encode(key)).decrypt(record["token"]))
+    assert opened["secret"] == SECRET
+
+
+def test_a_stronger_record_is_never_weakened() -> None:
+    data = _founding_record()
+    vault = _vault(data)
+    vault.retrieve("thinkorswim")
+    assert not vault.changed
+    assert vault.to_bytes() == data
+
+
+def test_nothing_is_derived_or_refused_before_a_secret_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vault_module, "_derived", lambda *_: pytest.fail("a key was derived"))
+    vault = _vault(_filled_without_derivation(), "wrong")
+    assert vault.names() == ["thinkorswim"]
+    assert not vault.changed
+    _vault(b"not a vault")  # even that waits for the first use
+
+
+def _filled_without_derivation() -> bytes:
+    return _founding_record(1)
+
+
+def test_names_are_listed_and_records_deleted_without_a_password() -> None:
+    vault = _vault(_filled(), None)
+    assert vault.names() == ["thinkorswim"]
+    vault.delete("thinkorswim")
+    assert vault.changed
+    assert Vault.from_bytes(vault.to_bytes(), None).names() == []
+
+
+@pytest.mark.parametrize("password", [None, ""])
+def test_without_a_password_the_first_use_of_a_secret_says_what_to_set(password: str | None) -> None:
+    for vault, use in (
+        (_vault(_filled(), password), lambda v: v.retrieve("thinkorswim")),
+        (_vault(None, password), lambda v: v.store("a", KEY, SECRET)),
+        (_vault(_filled(), password), lambda v: v.store("a", KEY, SECRET)),
+    ):
+        with pytest.raises(SecretError, match="set master_password"):
+            use(vault)
+
+
+def test_a_wrong_password_and_a_damaged_record_cannot_be_told_apart() -> None:
+    data = _filled()
+    token = json.loads(data)["records"]["thinkorswim"]["token"]
+    said = set()
+    for broken, password in (
+        (data, "wrong"),
+        (_edited(data, token=token[:-8] + "AAAAAAA="), PASSWORD),
+        (_edited(data, token=""), PASSWORD),
+        (_edited(data, token="%%%"), PASSWORD),
+        (_edited(data, salt="AAAA"), PASSWORD),
+        (_edited(data, iterations=999), PASSWORD),
+    ):
+        with pytest.raises(SecretError) as caught:
+            _vault(broken, password).retrieve("thinkorswim")
+        said.add(str(caught.value))
+    assert len(said) == 1
+
+
+def test_the_right_password_still_opens_after_a_wrong_one() -> None:
+    data = _filled()
+    with pytest.raises(SecretError):
+        _vault(data, "wrong").retrieve("thinkorswim")
+    assert _vault(data).retrieve("thinkorswim").secret == SECRET
+
+
+def test_a_second_password_is_refused_before_anything_changes() -> None:
+    data = _filled()
+    other = _vault(data, "another")
+    with pytest.raises(SecretError):
+        other.store("alpaca", "k", "s")
+    with pytest.raises(SecretError):
+        other.store("thinkorswim", "k", "s")
+    assert not other.changed
+    assert other.to_bytes() == data
+
+
+def test_a_record_moved_to_another_name_does_not_open() -> None:
+    document = json.loads(_filled())
+    document["records"]["alpaca"] = document["records"]["thinkorswim"]
+    with pytest.raises(SecretError):
+        _vault(json.dumps(document).encode()).retrieve("alpaca")
+
+
+def test_several_credentials_live_side_by_side_and_storing_again_replaces() -> None:
+    vault = _vault(_filled())
+    vault.store("alpaca", "k2", "s2")
+    vault.store("alpaca", "k3", "s3")
+    again = _vault(vault.to_bytes())
+    assert again.names() == ["alpaca", "thinkorswim"]
+    assert again.retrieve("alpaca").secret == "s3"
+    assert again.retrieve("thinkorswim").secret == SECRET
+
+
+def test_an_unknown_or_empty_name_is_an_input_error() -> None:
+    vault = _vault(_filled())
+    for use in (vault.retrieve, vault.delete):
+        with pytest.raises(InputError, match="no credentials named 'ib'"):
+            use("ib")
+    with pytest.raises(InputError, match="need a name"):
+        vault.store("  ", KEY, SECRET)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"x",
+        b"\xff\xfe",
+        b"[]",
+        b"{}",
+        b'{"format": "other"}',
+        b'{"format": "lightning-gex-vault", "version": 1}',
+        b'{"format": "lightning-gex-vault", "version": 2, "records": {}}',
+        b"[" * 100_000,
+        _edited(_founding_record(1), iterations=10**12),
+        _edited(_founding_record(1), iterations=0),
+        _edited(_founding_record(1), iterations="1"),
+        _edited(_founding_record(1), kdf="md5"),
+        _edited(_founding_record(1), salt="%"),
+        _edited(_founding_record(1), token=None),
+    ],
+    ids=range(14),
+)
+def test_bytes_that_are_no_vault_are_named_at_first_use(data: bytes) -> None:
+    with pytest.raises(IntegrityError):
+        _vault(data).names()
+
+
+def test_a_password_typed_composed_or_decomposed_is_the_same() -> None:
+    composed = unicodedata.normalize("NFC", "pässwörd")
+    vault = _vault(None, composed)
+    vault.store("a", KEY, SECRET)
+    decomposed = unicodedata.normalize("NFD", composed)
+    assert decomposed != composed
+    assert _vault(vault.to_bytes(), decomposed).retrieve("a").secret == SECRET
+
+
+def test_nothing_secret_shows_in_repr_format_pickle_or_traceback() -> None:
+    vault = _vault(_filled())
+    credentials = vault.retrieve("thinkorswim")
+    shown = [repr(vault), str(vault), repr(credentials), str(credentials), f"{credentials}", f"{[credentials]}"]
+    with pytest.raises(TypeError, match="password") as refused:
+        pickle.dumps(vault)
+    shown.append(str(refused.value))
+    try:
+        _vault(_edited(_filled(), iterations=999)).retrieve("thinkorswim")
+    except SecretError as error:
+        lines = traceback.TracebackException.from_exception(error, capture_locals=True)
+        inner = [frame for frame in lines.stack if frame.filename.endswith("vault.py")]
+        assert inner
+        shown += [f"{frame.locals}" for frame in inner]
+        shown += [str(error), repr(error)]
+    for text in shown:
+        for secret in (KEY, SECRET, PASSWORD):
+            assert secret not in text
