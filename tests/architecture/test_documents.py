@@ -146,3 +146,10 @@ def test_every_decision_is_listed():
     folder = REPOSITORY / "docs" / "decisions"
     listed = (folder / "README.md").read_text(encoding="utf-8")
     assert not [p.name for p in folder.glob("0*.md") if f"({p.name})" not in listed]
+
+
+def test_every_page_is_on_the_map():
+    folder = REPOSITORY / "docs"
+    on_map = (folder / "README.md").read_text(encoding="utf-8")
+    found = [str(p.relative_to(folder)) for p in folder.rglob("*.md") if p.parent.name != "decisions"]
+    assert not [name for name in found if name != "README.md" and f"({name})" not in on_map]

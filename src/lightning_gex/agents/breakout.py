@@ -33,8 +33,8 @@ class BreakoutAgent:
 
     quiet_volume_score: float = 0.4
     heavy_volume: float = 2.0
-    target_atr: float = 2.0
-    stop_atr: float = 1.25
+    target_atr: float = 2.1
+    stop_atr: float = 2.0
     level_atr: float = 1.0
     horizon_sessions: int = 10
     max_edge: float = 0.25

@@ -48,8 +48,8 @@ class OptionsFlowAgent:
     chain_factor: float = 0.5
     disagreement_factor: float = 0.5
     near_wall: float = 0.25
-    target_atr: float = 2.0
-    stop_atr: float = 1.25
+    target_atr: float = 2.1
+    stop_atr: float = 2.1
     wall_atr: float = 1.0
     horizon_sessions: int = 7
     max_edge: float = 0.25

@@ -48,7 +48,7 @@ class ReversalAgent:
     quiet_adx: float = 25.0
     strong_adx: float = 45.0
     trend_damping: float = 0.5
-    stop_atr: float = 1.25
+    stop_atr: float = 2.0
     horizon_sessions: int = 5
     max_edge: float = 0.25
 

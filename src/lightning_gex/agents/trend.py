@@ -38,8 +38,8 @@ class TrendAgent:
     weak_adx: float = 15.0
     strong_adx: float = 30.0
     weak_adx_factor: float = 0.4
-    target_atr: float = 2.0
-    stop_atr: float = 1.25
+    target_atr: float = 2.1
+    stop_atr: float = 2.1
     horizon_sessions: int = 15
     max_edge: float = 0.25
 

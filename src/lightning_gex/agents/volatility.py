@@ -33,8 +33,8 @@ class VolatilityAgent:
 
     quiet_change: float = 0.03
     full_change: float = 0.25
-    target_atr: float = 2.0
-    stop_atr: float = 1.25
+    target_atr: float = 2.1
+    stop_atr: float = 2.1
     horizon_sessions: int = 10
     max_edge: float = 0.15
 

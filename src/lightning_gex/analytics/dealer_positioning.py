@@ -147,8 +147,14 @@ def _charm_of_clock(
 def _in_key_order(chain: OptionChain) -> OptionChain:
     """The chain sorted by contract key (and everything else, for doubled keys): sums then have one order."""
     _, root = np.unique(chain.root, return_inverse=True)
-    by = ("multiplier", "volume", "open_interest", "implied_vol", "ask", "bid", "strike", "is_call", "settles_at")
-    order = np.lexsort((*(getattr(chain, name) for name in by), chain.expiry, root))
+    key = (chain.strike, chain.is_call, chain.settles_at, chain.expiry, root)
+    order = np.lexsort(key)
+    doubled = np.ones(max(len(chain) - 1, 0), dtype=np.bool_)
+    for column in key:
+        doubled &= column[order][1:] == column[order][:-1]
+    if doubled.any():
+        rest = (chain.multiplier, chain.volume, chain.open_interest, chain.implied_vol, chain.ask, chain.bid)
+        order = np.lexsort((*rest, *key))
     return _picked(chain, order)
 
 
@@ -392,6 +398,11 @@ def _notes(
         notes.append(f"{selection.solved_vols} of {everything} volatilities solved from quotes")
     if clock is TimeClock.TRADING:
         notes.append("charm is per session of trading time: nights and weekends decay nothing")
+        before_the_open = time_to_expiry_years(chain.as_of, book.chain.settles_at, clock) <= 0
+        if before_the_open.any():
+            notes.append(
+                f"{int(before_the_open.sum())} contracts settle before the next session trades: no charm counted"
+            )
     notes.extend(curve.notes)
     if len(roots.roots) > 1:
         notes.append(f"net gamma changes sign at {len(roots.roots)} prices")

@@ -14,7 +14,6 @@ import numba
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from lightning_gex.analytics.black_scholes import broadcast_columns
 from lightning_gex.analytics.dealer_exposure import ONE_PER_CENT
 from lightning_gex.analytics.vector_math import INV_SQRT_2PI, exp_lane
 from lightning_gex.core.enums import ZeroGammaStatus
@@ -25,6 +24,7 @@ GRID_POINTS = 161  # odd, so that spot itself is a point; a step is 0.23 %
 #: Net gamma below this share of the largest gross gamma of the grid is nothing at all: far from every living strike
 #: both sides underflow, and the sign of what is left has no meaning.
 NEGLIGIBLE = 1e-9
+_SCALE_STEP = 4  # gross gamma only sets a scale: every fourth point will do
 _ROOT_TOLERANCE = 1e-13  # in ln(price)
 
 
@@ -84,35 +84,42 @@ def profile(prices: Float64Array1D, contracts: PricedContracts) -> Float64Array1
     (m,) USD of delta per 1 % of spot: sum of shares Gamma(S') S'^2 0.01. A price's value does not depend on the other
     prices. Contracts are added in the order given.
     """
-    prices = np.ascontiguousarray(prices, dtype=np.float64)
-    if len(prices) == 0:
-        return np.zeros(0)
-    # Distances are taken from the middle of the strikes: small numbers keep their digits, in any order of contracts.
-    anchor = float(np.median(contracts.strike)) if len(contracts.strike) else 1.0
-    slope, offset, height = _gaussians(contracts, anchor)
-    out = np.zeros(len(prices))
-    _profile_kernel(np.log(prices / anchor), slope, offset, height, out)
-    return out * prices * ONE_PER_CENT
+    return _Gaussians.of(contracts).at(np.asarray(prices, dtype=np.float64))
 
 
-def _gaussians(contracts: PricedContracts, anchor: float) -> tuple[Float64Array1D, Float64Array1D, Float64Array1D]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gaussians:
     """Each contract's S' Gamma as height exp(-(slope x + offset)^2) in x = ln(S' / anchor)."""
-    columns, _ = broadcast_columns(
-        {
-            "strike": contracts.strike,
-            "time_to_expiry_years": contracts.time_to_expiry_years,
-            "implied_vol": contracts.implied_vol,
-            "rate": contracts.rate,
-            "dividend_yield": contracts.dividend_yield,
-            "shares": contracts.shares,
-        },
-        True,
-    )
-    strike, years, vol, rate, dividend, shares = columns
-    total = vol * np.sqrt(years)
-    slope = math.sqrt(0.5) / total
-    offset = (np.log(anchor / strike) + (rate - dividend) * years) * slope + math.sqrt(0.125) * total
-    return slope, offset, shares * np.exp(-dividend * years) * INV_SQRT_2PI / total
+
+    slope: Float64Array1D
+    offset: Float64Array1D
+    height: Float64Array1D
+    anchor: float
+
+    @classmethod
+    def of(cls, contracts: PricedContracts) -> _Gaussians:
+        T, q = contracts.time_to_expiry_years, contracts.dividend_yield
+        # Distances from the middle of the strikes are small and keep their digits, in any order of contracts.
+        anchor = float(np.median(contracts.strike)) if len(contracts.strike) else 1.0
+        total = contracts.implied_vol * np.sqrt(T)
+        slope = math.sqrt(0.5) / total
+        offset = (np.log(anchor / contracts.strike) + (contracts.rate - q) * T) * slope + math.sqrt(0.125) * total
+        height = contracts.shares * np.exp(-q * T) * INV_SQRT_2PI / total
+        return cls(np.ascontiguousarray(slope), np.ascontiguousarray(offset), np.ascontiguousarray(height), anchor)
+
+    def at(self, prices: Float64Array1D) -> Float64Array1D:
+        """(m,) the sum over contracts of height exp(...), as gamma exposure: USD per 1 % of each price."""
+        x = np.log(prices / self.anchor)
+        out = np.zeros(len(prices))
+        if len(x) == 1:  # a search for a root: the lanes run over contracts instead, with the same digits
+            out[0] = _sum_gaussians(x[0], self.slope, self.offset, self.height, np.empty(len(self.slope)))
+        else:
+            _profile_kernel(x, self.slope, self.offset, self.height, out)
+        return out * prices * ONE_PER_CENT
+
+    def unsigned(self) -> _Gaussians:
+        """The same contracts, all held long."""
+        return _Gaussians(self.slope, self.offset, np.abs(self.height), self.anchor)
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -129,6 +136,27 @@ def _profile_kernel(
 ) -> None:
     for i in range(slope.size):
         _add_gaussian(x, slope[i], offset[i], height[i], out)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _fill_gaussians(
+    x: float, slope: Float64Array1D, offset: Float64Array1D, height: Float64Array1D, terms: Float64Array1D
+) -> None:
+    for i in range(terms.size):
+        d = slope[i] * x + offset[i]
+        terms[i] = height[i] * exp_lane(-d * d)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _sum_gaussians(
+    x: float, slope: Float64Array1D, offset: Float64Array1D, height: Float64Array1D, terms: Float64Array1D
+) -> float:
+    """One price: the terms of all contracts, then their sum in the order given."""
+    _fill_gaussians(x, slope, offset, height, terms)
+    total = 0.0
+    for i in range(terms.size):
+        total += terms[i]
+    return total
 
 
 def zero_gamma(spot: float, contracts: PricedContracts, *, width: float = GRID_WIDTH) -> ZeroGamma:
@@ -153,14 +181,14 @@ def zero_gamma(spot: float, contracts: PricedContracts, *, width: float = GRID_W
     if not held.any():
         return ZeroGamma((), math.nan, ZeroGammaStatus.INSUFFICIENT_DATA)
     nodes = _search_nodes(spot, contracts, width)
-    value = profile(nodes, contracts)
-    gross = profile(nodes, _unsigned(contracts))
-    floor = NEGLIGIBLE * float(gross.max())
+    gaussians = _Gaussians.of(contracts)
+    value = gaussians.at(nodes)
+    floor = NEGLIGIBLE * float(gaussians.unsigned().at(nodes[::_SCALE_STEP]).max())
     if not floor > 0:
         return ZeroGamma((), math.nan, ZeroGammaStatus.INSUFFICIENT_DATA)
 
     def net(x: float) -> float:
-        return float(profile(np.array([spot * math.exp(x)]), contracts)[0])
+        return float(gaussians.at(np.array([spot * math.exp(x)]))[0])
 
     points, signs = _signs(np.log(nodes / spot), value, floor, net)
     roots = [
@@ -222,15 +250,4 @@ def _picked(contracts: PricedContracts, keep: np.ndarray) -> PricedContracts:
         contracts.rate[keep],
         contracts.dividend_yield[keep],
         contracts.shares[keep],
-    )
-
-
-def _unsigned(contracts: PricedContracts) -> PricedContracts:
-    return PricedContracts(
-        contracts.strike,
-        contracts.time_to_expiry_years,
-        contracts.implied_vol,
-        contracts.rate,
-        contracts.dividend_yield,
-        np.abs(contracts.shares),
     )

@@ -3,7 +3,8 @@
 ``math.exp``, ``math.log`` and ``math.erfc`` stay scalar calls inside a compiled loop. These are written with selects
 and no calls instead, so that a loop over contracts uses the processor's lanes. Each is good to about two units in the
 last place; ``erfcx_lane`` to 1e-15 relative. They must be compiled without ``fastmath`` and must not be inlined at the
-numba level (``inline='always'``), because reassociation destroys the rounding trick inside ``exp_lane``.
+numba level (``inline='always'``), because reassociation destroys the rounding trick inside ``exp_lane``. numba keeps
+compiled callers on disk by the date of *their* file: after a change here, touch the modules that import it.
 
 Sources: Cody & Waite, *Software Manual for the Elementary Functions* (1980), chapters 5 and 6 (range reduction);
 Shepherd & Laframboise, *Chebyshev approximation of (1 + 2x) exp(x^2) erfc(x)*, Math. Comp. 36 (1981) 249-253 (the

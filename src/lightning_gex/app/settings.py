@@ -101,7 +101,7 @@ class BreakerSettings(Section):
 class DecisionSettings(Section):
     """What a signal needs to be traded at all."""
 
-    minimum_confidence: Annotated[float, Field(ge=0.5, le=1)] = 0.52
+    minimum_confidence: Annotated[float, Field(ge=0.5, le=1)] = 0.5
     """Probability, after memory, below which a signal is not traded."""
 
 

@@ -64,7 +64,7 @@ class EngineConfig:
 
     Parameters
     ----------
-    minimum_confidence : a signal below it, after memory, is not traded.
+    minimum_confidence : a signal below it, after memory, is not traded: less than a coin is no opinion.
     regimes : the limits of each regime; live, so that a user may change them.
     regime_rule : says when the user's own regime holds; None where there is no rule.
     weights : agent -> weight in the consensus; agents not named weigh 1.
@@ -82,4 +82,4 @@ class EngineConfig:
     breakers: BreakerLimits = field(default_factory=BreakerLimits)
     costs: CostSchedule = field(default_factory=CostSchedule)
     weights: Mapping[str, float] = field(default_factory=dict)
-    minimum_confidence: float = 0.52
+    minimum_confidence: float = 0.50

@@ -12,6 +12,7 @@ import numpy as np
 from lightning_gex.core.decision import Scalar
 from lightning_gex.core.enums import FillPrice, RunMode
 from lightning_gex.core.errors import InsufficientDataError
+from lightning_gex.core.events import BreakerReset
 from lightning_gex.core.ports import Agent
 from lightning_gex.core.sessions import session_close_utc, session_open_utc, to_aware
 from lightning_gex.core.units import DateArray1D
@@ -38,6 +39,8 @@ class Watch:
     config : how decisions are made.
     fill_price : ticker -> which price of a bar an order gets.
     start : first session to trade; before it the system only learns. None trades from the first bar.
+    breakers_reset_after : sessions after which a simulated person resets a tripped breaker; None: nobody does. Live,
+        only a real person may.
     """
 
     tickers: tuple[str, ...]
@@ -45,6 +48,7 @@ class Watch:
     config: EngineConfig
     fill_price: Mapping[str, FillPrice]
     start: np.datetime64 | None = None
+    breakers_reset_after: int | None = None
 
     def perceived(self, inputs: MarketInputs) -> dict[str, Perception]:
         """Every watched ticker's perception of these inputs."""
@@ -163,6 +167,30 @@ def watched_sessions(inputs: MarketInputs, watch: Watch) -> DateArray1D:
 
 
 @dataclass(slots=True)
+class SimulatedPerson:
+    """Looks at a tripped breaker for some sessions and then resets it, on record, as somebody would.
+
+    Parameters
+    ----------
+    patience_sessions : sessions until the reset; None never resets.
+    """
+
+    patience_sessions: int | None
+    resets: int = 0
+    _waited: dict[str, int] = field(default_factory=dict)
+
+    def look(self, trader: Trader, at: datetime) -> None:
+        """One session's look at the breakers."""
+        if self.patience_sessions is None:
+            return
+        self._waited = {name: self._waited.get(name, 0) + 1 for name in trader.state.tripped}
+        for name in [n for n, waited in self._waited.items() if waited > self.patience_sessions]:
+            trader.emit(BreakerReset(at, name, "a simulated person"))
+            self.resets += 1
+            del self._waited[name]
+
+
+@dataclass(slots=True)
 class SessionLog:
     """Equity and exposure at each traded close."""
 
@@ -170,9 +198,16 @@ class SessionLog:
     equity: list[float] = field(default_factory=list)
     exposure: list[float] = field(default_factory=list)
     bill_rate: list[float] = field(default_factory=list)
+    breaker_resets: int = 0
 
 
-def drive(trader: Trader, feed: Iterable[SessionUpdate], exchange: SimulatedBroker | None) -> SessionLog:
+def drive(
+    trader: Trader,
+    feed: Iterable[SessionUpdate],
+    exchange: SimulatedBroker | None,
+    *,
+    breakers_reset_after: int | None = None,
+) -> SessionLog:
     """Show a trader every session of a feed.
 
     Parameters
@@ -180,16 +215,19 @@ def drive(trader: Trader, feed: Iterable[SessionUpdate], exchange: SimulatedBrok
     trader : decides and acts.
     feed : sessions, oldest first.
     exchange : the simulated exchange behind the trader's broker; None where a real one fills the orders.
+    breakers_reset_after : sessions after which a simulated person resets a tripped breaker; None: nobody does.
 
     Returns
     -------
     Equity, exposure and bill rate at each traded close.
     """
     log = SessionLog()
+    person = SimulatedPerson(breakers_reset_after)
     last: SessionUpdate | None = None
     for update in feed:
         if exchange is not None:
             exchange.trade_through(update)
+        person.look(trader, update.opened_at)
         trader.see(update)
         if update.trading:
             log.sessions.append(update.session)
@@ -202,6 +240,7 @@ def drive(trader: Trader, feed: Iterable[SessionUpdate], exchange: SimulatedBrok
         trader.take_reports()
         if log.equity:
             log.equity[-1] = float(trader.state.ledger.equity(trader.prices))
+    log.breaker_resets = person.resets
     trader.journal.flush()
     return log
 
@@ -232,7 +271,7 @@ def run_backtest(
     began = to_aware(session_open_utc(sessions[:1])[0])
     trader.start(at=began, mode=RunMode.BACKTEST, capital=capital, settings=settings)
     shown: Iterable[SessionUpdate] = feed if show_progress is None else show_progress(feed, len(sessions))
-    log = drive(trader, shown, exchange)
+    log = drive(trader, shown, exchange, breakers_reset_after=watch.breakers_reset_after)
     return result_of(trader, log, inputs, watch, mode=RunMode.BACKTEST, capital=capital, settings=settings)
 
 
@@ -263,7 +302,16 @@ def result_of(
         cost_bp_per_side={t: trader.config.costs.bp_per_side(t) for t in bars},
         bill_rate=rates if np.isfinite(rates).any() else None,
         settings=settings,
-        notes=inputs.notes,
+        notes=(*inputs.notes, *_notes_on(log, watch)),
+    )
+
+
+def _notes_on(log: SessionLog, watch: Watch) -> tuple[str, ...]:
+    if not log.breaker_resets:
+        return ()
+    return (
+        f"a simulated person reset circuit breakers {log.breaker_resets} times, "
+        f"{watch.breakers_reset_after} sessions after they tripped",
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -39,6 +40,12 @@ def forward_return(bars: Bars, fill_price: FillPrice, row: Int64Array1D, horizon
     out = np.full(len(row), np.nan)
     out[inside] = price[leave[inside]] / price[entry[inside]] - 1.0
     return out
+
+
+def sessions_of(moments: Sequence[datetime]) -> DateArray1D:
+    """(n,) the New York session of each aware moment; every distinct moment is looked up once."""
+    known = {moment: session_of(moment) for moment in set(moments)}
+    return np.array([known[moment] for moment in moments], dtype="datetime64[D]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +146,7 @@ class RunIndex:
                 raise InputError(f"{name} was decided upon but the run holds no bars of it", source=run.run_id)
         place = {name: k for k, name in enumerate(tickers)}
         ticker = np.array([place[d.ticker] for d in run.decisions], dtype=np.int64)
-        moments = {d.as_of for d in run.decisions}
-        session_by_moment = {moment: session_of(moment) for moment in moments}
-        session = np.array([session_by_moment[d.as_of] for d in run.decisions], dtype="datetime64[D]")
+        session = sessions_of([d.as_of for d in run.decisions])
         row = np.full(len(session), -1, dtype=np.int64)
         for k, name in enumerate(tickers):
             mine = ticker == k

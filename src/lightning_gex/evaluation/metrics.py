@@ -21,7 +21,6 @@ from lightning_gex.analytics.performance import (
     skew_and_kurtosis,
 )
 from lightning_gex.core.enums import ExitReason
-from lightning_gex.core.sessions import session_of
 from lightning_gex.core.units import BASIS_POINT, SESSIONS_PER_YEAR, Float64Array1D, Int64Array1D
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation.benchmarks import (
@@ -46,7 +45,7 @@ from lightning_gex.evaluation.breakdowns import (
     hit_rate,
     mean_or_nan,
 )
-from lightning_gex.evaluation.calls import Calls, RunIndex
+from lightning_gex.evaluation.calls import Calls, RunIndex, sessions_of
 from lightning_gex.evaluation.intervals import FEWEST_EPISODES, DateBootstrap, IntervalMethod
 
 #: A run is one variant; whoever tried several must deflate by their number.
@@ -191,7 +190,7 @@ class _Evaluation:
         """When each closed trade was decided, and how many of them share no moment."""
         trades = self.run.trades
         date, entry, leave = (
-            RunIndex.date_of(self.run, np.array([session_of(m) for m in moments], dtype="datetime64[D]"))
+            RunIndex.date_of(self.run, sessions_of(moments))
             for moments in (
                 [t.decided_at for t in trades],
                 [t.entry_at for t in trades],

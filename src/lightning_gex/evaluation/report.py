@@ -24,6 +24,7 @@ from lightning_gex.evaluation.verdict import percent, percent_interval, points, 
 MOST_EXPLAINED = 10  # tickers whose last decision is explained
 MOST_HELD_SHOWN = 3  # tickers drawn one by one beside the equal-weight holding
 _MODELLED = "modelled"
+_OFFLINE = "This page holds everything it shows and asks no other address for anything."
 
 
 def report_html(
@@ -65,6 +66,29 @@ def report_html(
         _header(shown, run, metrics, links),
         [page.section(name, text, body, badge) for name, text, body in parts],
         _footer(run),
+        [pictures.plotly_script()],
+    )
+
+
+def positioning_html(positioning: DealerPositioning, *, title: str | None = None) -> str:
+    """Dealer positioning of one chain as one self-contained HTML page.
+
+    Parameters
+    ----------
+    positioning : of one chain.
+    title : headline; None names the underlying.
+    """
+    shown = title or f"Dealer positioning: {positioning.underlying}"
+    moment = f"{positioning.as_of:%Y-%m-%d %H:%M} UTC"
+    badge = "this chain is modelled" if positioning.modelled else None
+    banner = (
+        '<div class="banner" role="note">Modelled: no market quoted this chain, a model made it.</div>' if badge else ""
+    )
+    return page.document(
+        shown,
+        f'<h1>{escape(shown)}</h1><p class="quiet">Everything is as of {moment}.</p>{banner}',
+        [page.section("positioning", "What one chain says", positioning_body(positioning), badge)],
+        f"<p>{_OFFLINE}</p>",
         [pictures.plotly_script()],
     )
 
@@ -283,8 +307,9 @@ def _skill(run: RunResult, metrics: RunMetrics, index: RunIndex) -> str:
             "reliability",
             "Is the confidence a probability?",
             "Said beside seen, larger dots hold more decisions; the bars treat them as independent. "
-            f"On average {percent(metrics.confidence_mean)} was said and {percent(metrics.accuracy)} seen; calibration error {number(metrics.ece, 3)}, Brier skill over "
-            f"the base rate {number(metrics.brier_skill, 3)}.",
+            f"On average {percent(metrics.confidence_mean)} was said and {percent(metrics.accuracy)} seen; "
+            f"calibration error {number(metrics.ece, 3)}, Brier skill over the base rate "
+            f"{number(metrics.brier_skill, 3)}.",
         )
     return out
 
@@ -369,10 +394,7 @@ def _made(run: RunResult, metrics: RunMetrics) -> str:
 
 
 def _footer(run: RunResult) -> str:
-    return (
-        f"<p>Run {escape(run.run_id)}. This page holds everything it shows and asks no other address for anything. "
-        "Past results say little about future ones; nothing here is advice.</p>"
-    )
+    return f"<p>Run {escape(run.run_id)}. {_OFFLINE} Past results say little about future ones; nothing here is advice.</p>"
 
 
 def number(value: float, digits: int = 2) -> str:

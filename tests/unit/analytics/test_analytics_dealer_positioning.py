@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -240,6 +241,15 @@ def test_only_charm_follows_the_clock_and_a_weekend_shows_the_difference():
     # Per session of 252 instead of per day of 365: the same decay in fewer, larger steps, about 365 / 252 of it.
     ratio = trading.charm_by_expiry / calendar.charm_by_expiry
     assert ((ratio > 1.2) & (ratio < 1.7)).all()
+
+
+def test_on_the_trading_clock_a_morning_settlement_after_the_close_has_no_charm_left_and_says_so():
+    evening = datetime(2024, 6, 20, 20, 0, tzinfo=UTC)
+    chain = make_chain(as_of=evening, expiries=("2024-06-21", "2024-09-20"), root="SPX")
+    result = positioning(chain, clock=TimeClock.TRADING)
+    assert result.charm_by_expiry[0] == 0.0
+    assert result.charm_by_expiry[1] != 0.0
+    assert any("34 contracts settle before the next session" in note for note in result.notes)
 
 
 def test_expired_contracts_leave_the_chain():

@@ -73,7 +73,9 @@ def test_gamma_from_the_vendors_volatility_is_the_vendors_gamma(shared_data, ses
     ).gamma
     near = np.abs(ours - vendor)[known] <= ROUNDING
     long_dated = curve.contract_years[known] > 30 / 365
-    print(f"{session}: {near.mean():.2%} of {known.sum()} within {ROUNDING:g}, {near[long_dated].mean():.2%} past 30 days")
+    print(
+        f"{session}: {near.mean():.2%} of {known.sum()} within {ROUNDING:g}, {near[long_dated].mean():.2%} past 30 days"
+    )
     assert near.mean() >= 0.90
     assert near[long_dated].mean() >= 0.98
 

@@ -14,7 +14,7 @@ from lightning_gex.core.enums import DecisionStatus
 from lightning_gex.core.sessions import settlement_utc
 from lightning_gex.evaluation import pictures
 from lightning_gex.evaluation.metrics import evaluate
-from lightning_gex.evaluation.report import report_html
+from lightning_gex.evaluation.report import positioning_html, report_html
 
 MODELLED = "modelled: the chains are made from VIX, no market quoted them"
 
@@ -172,3 +172,14 @@ def test_many_tickers_and_long_runs_stay_within_the_size() -> None:
     assert len(html.encode()) < 8_000_000
     assert "for the first 15 of 20 tickers" in html
     assert "10 of 20 tickers." in html
+
+
+@pytest.mark.parametrize("modelled", [True, False])
+def test_one_chain_has_a_page_of_its_own_that_says_what_made_it(modelled: bool) -> None:
+    html = positioning_html(positioning(chain(modelled=modelled)))
+    found = Page(html)
+    assert not found.open
+    assert found.addresses == []
+    assert ("Modelled: no market quoted this chain" in found.words) is modelled
+    assert "as of 2016-06-03 20:00 UTC" in found.words
+    assert html.count(pictures.plotly_script()) == 1

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import URL, make_url
@@ -15,6 +15,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from lightning_gex.adapters.storage.schema import JOURNAL, METADATA, PATTERNS, SCHEMA, SCHEMA_VERSION
 from lightning_gex.core.errors import IntegrityError, MissingExtraError, SettingsError, StoreError
+
+#: An open store, for those who hand one on without speaking SQL.
+Store: TypeAlias = Engine
 
 _WRITES = "lightning_writes"  # execution option: this transaction takes the write lock at once
 _CREATION_LOCK = 7_304_520_431  # PostgreSQL advisory lock under which tables are made; an arbitrary constant of ours

@@ -41,6 +41,12 @@ from lightning_gex.engine.trader import Trader
 from lightning_gex.memory.book import MemoryBook
 
 
+#: Names under which a bars file may hold the volatility index.
+VOLATILITY_INDEX_TICKERS = ("VIX", "^VIX")
+#: A simulation has nobody to look at a tripped breaker; after a trading week somebody would have.
+BREAKERS_RESET_AFTER_SESSIONS = 5
+
+
 @dataclass(frozen=True, slots=True)
 class AnalysisResult:
     """One decision, and what it was made from.
@@ -72,8 +78,8 @@ def analyze_files(
     The history in the file is walked through once without trading, so that memory and sizing know what became of past
     signals; the decision on the last bar is then made by the same path, with the whole capital free.
     """
-    everything = _bars_and_market(bars, [ticker])
-    own = everything[ticker]
+    file = _read_bars_file(bars, [ticker])
+    own = file.bars[ticker]
     found: DealerPositioning | None = None
     table: dict[str, DatedSeries] = {}
     notes: tuple[str, ...] = ()
@@ -83,11 +89,12 @@ def analyze_files(
         table = {ticker: series}
         notes = (*found.notes, *notes)
     inputs = MarketInputs(
-        bars=everything,
+        bars=file.bars,
+        volatility_index=file.volatility_index,
         market=None if market is None else _market_series(market, own),
         positioning=table,
-        market_ticker=market_ticker_among(everything),
-        notes=notes,
+        market_ticker=market_ticker_among(file.bars),
+        notes=(*file.notes, *notes),
     )
     run = simulate(
         workspace,
@@ -118,15 +125,17 @@ def run_backtest_files(
     """Walk forward through the files' history. Sessions before ``start`` are learnt from and not traded."""
     watched = tuple(dict.fromkeys(tickers))
     last = None if end is None else np.datetime64(end, "D")
-    everything = {t: _until(b, last) for t, b in _bars_and_market(bars, watched).items()}
+    file = _read_bars_file(bars, watched)
+    everything = {t: _until(b, last) for t, b in file.bars.items()}
+    index = file.volatility_index if volatility_index is None else read_volatility_index(volatility_index)
     inputs = MarketInputs(
         bars=everything,
         flow=None if flow is None else read_flow(flow),
-        volatility_index=None if volatility_index is None else read_volatility_index(volatility_index),
+        volatility_index=index,
         market=None if market is None else _market_series(market, everything[watched[0]]),
         rates=None if rates is None else read_rates(rates),
         market_ticker=market_ticker_among(everything),
-        notes=_notes_on_inputs(flow, volatility_index, rates),
+        notes=(*(file.notes if volatility_index is None else ()), *_notes_on_inputs(flow, index, rates)),
     )
     return simulate(
         workspace,
@@ -172,6 +181,7 @@ def simulate(
         config=config,
         fill_price={t: default_fill_price(t) for t in tickers},
         start=start,
+        breakers_reset_after=BREAKERS_RESET_AFTER_SESSIONS,
     )
     return run_backtest(
         trader,
@@ -184,11 +194,24 @@ def simulate(
     )
 
 
-def _bars_and_market(path: Path, tickers: Sequence[str]) -> dict[str, Bars]:
-    """The bars of these tickers, and of the one that stands for the market where the file holds it."""
-    found = read_bars(path, tickers=tickers, optional=MARKET_TICKERS)
+@dataclass(frozen=True, slots=True)
+class _BarsFile:
+    """What a bars file holds for a run: the watched tickers, the one that stands for the market, and VIX."""
+
+    bars: dict[str, Bars]
+    volatility_index: DatedSeries | None
+    notes: tuple[str, ...]
+
+
+def _read_bars_file(path: Path, tickers: Sequence[str]) -> _BarsFile:
+    found = read_bars(path, tickers=tickers, optional=(*MARKET_TICKERS, *VOLATILITY_INDEX_TICKERS))
     market = market_ticker_among(found)
-    return {t: b for t, b in found.items() if t in tickers or t == market}
+    bars = {t: b for t, b in found.items() if t in tickers or t == market}
+    for name in VOLATILITY_INDEX_TICKERS:
+        if name in found:
+            index = DatedSeries(found[name].session, {"close": found[name].close}, str(path))
+            return _BarsFile(bars, index, (f"the volatility index is {name} of the bars file",))
+    return _BarsFile(bars, None, ())
 
 
 def _until(bars: Bars, last: np.datetime64 | None) -> Bars:
@@ -204,10 +227,10 @@ def _market_series(path: Path, bars: Bars) -> DatedSeries:
     return DatedSeries(bars.session, dict(aligned.columns), str(path))
 
 
-def _notes_on_inputs(flow: Path | None, volatility_index: Path | None, rates: Path | None) -> tuple[str, ...]:
+def _notes_on_inputs(flow: Path | None, volatility_index: DatedSeries | None, rates: Path | None) -> tuple[str, ...]:
     missing = [
         (flow, "no flow file was given: the options flow agent abstains"),
         (volatility_index, "no volatility index was given: each ticker's own volatility stands in for regimes"),
         (rates, "no bill rates were given: cash earns nothing and Sharpe is over zero"),
     ]
-    return tuple(text for path, text in missing if path is None)
+    return tuple(text for given, text in missing if given is None)

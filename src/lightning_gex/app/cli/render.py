@@ -16,6 +16,7 @@ from lightning_gex.core.votes import Vote
 from lightning_gex.evaluation.explain import stage_words
 
 NOT_AVAILABLE = "n/a"
+_LARGE = 100  # from here on two decimals say enough
 _STATUS_STYLE = {
     DecisionStatus.APPROVED: "bold green",
     DecisionStatus.BLOCKED: "bold red",
@@ -163,6 +164,10 @@ def _basis_points(value: object) -> str:
     return number(value, "{:+.1f} bp")
 
 
+def _plain_basis_points(value: object) -> str:
+    return number(value, "{:.1f} bp")
+
+
 def _ratio(value: object) -> str:
     return number(value, "{:.2f}")
 
@@ -189,7 +194,7 @@ _FIGURES: tuple[tuple[str, str, str, Callable[[object], str], tuple[tuple[str, s
     ("Sharpe ratio", "sharpe", "", _ratio, (("buy_and_hold.sharpe", "bought and held"),)),
     ("deepest fall", "max_drawdown", "", percent, (("buy_and_hold.max_drawdown", "bought and held"),)),
     ("Calmar ratio", "calmar", "", _ratio, (("buy_and_hold.calmar", "bought and held"),)),
-    ("costs a side", "costs_bp", "", _basis_points, ()),
+    ("assumed cost a side", "costs_bp", "", _plain_basis_points, ()),
 )
 
 
@@ -234,7 +239,7 @@ def _leaf(value: object) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return number(value, "{:,.4f}")
+            return number(value, "{:,.2f}" if abs(value) >= _LARGE else "{:,.4f}")
         case None:
             return NOT_AVAILABLE
     return str(value)
