@@ -28,6 +28,7 @@ def _own_home(tmp_path, monkeypatch):
     for name in [n for n in os.environ if n.upper().startswith("LIGHTNING_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LIGHTNING_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.chdir(tmp_path)
 
 

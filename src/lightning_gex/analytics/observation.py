@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_gex.core.errors import InputError
-
-Float32Array1D: TypeAlias = NDArray[np.float32]
+from lightning_gex.core.units import Float32Array1D
 
 #: Order of the observation vector, as the founding document lists it.
 OBSERVATION_NAMES = (

@@ -7,7 +7,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lightning_gex.core.errors import InputError
+from lightning_gex.core.sessions import to_datetime64
 from lightning_gex.core.units import BoolArray1D, DateArray1D, Float64Array1D, StrArray1D, TimeArray1D
+
+
+_ONE_VALUE_A_CONTRACT = (
+    "root",
+    "expiry",
+    "settles_at",
+    "is_call",
+    "bid",
+    "ask",
+    "implied_vol",
+    "open_interest",
+    "volume",
+    "multiplier",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +50,11 @@ class OptionChain:
     refused : reason -> rows refused for it.
     source : where it came from.
     modelled : True where no market quoted this chain and a model made it.
+
+    Raises
+    ------
+    InputError : a time without a zone, a spot that is no price, a column of another length, a contract that had settled
+        by ``as_of`` or whose settlement is unknown (NaT).
     """
 
     underlying: str
@@ -62,9 +82,18 @@ class OptionChain:
         if not 0 < self.spot < float("inf"):
             raise InputError(f"spot {self.spot} is not a positive number", source=self.source, field="spot")
         n = len(self.strike)
-        for name in ("root", "expiry", "settles_at", "is_call", "bid", "ask", "implied_vol", "open_interest"):
+        for name in _ONE_VALUE_A_CONTRACT:
             if len(getattr(self, name)) != n:
                 raise InputError(f"{name} has not one value a contract", source=self.source, field=name)
+        alive = self.settles_at > to_datetime64(self.as_of, source=self.source)  # NaT compares False
+        if not alive.all():
+            first = int(alive.argmin())
+            raise InputError(
+                f"contract {first} settles at {self.settles_at[first]}, not later than the chain's as_of "
+                f"{self.as_of.isoformat()}: leave settled contracts out",
+                source=self.source,
+                field="settles_at",
+            )
 
     def __len__(self) -> int:
         return len(self.strike)

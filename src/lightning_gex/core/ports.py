@@ -16,7 +16,7 @@ from lightning_gex.core.events import Event
 from lightning_gex.core.features import Features
 from lightning_gex.core.orders import Fill, Order
 from lightning_gex.core.patterns import Neighbours, Outcome, Pattern
-from lightning_gex.core.units import Float64Array1D
+from lightning_gex.core.units import Float32Array1D, Float64Array1D
 from lightning_gex.core.votes import Votes
 
 
@@ -152,7 +152,7 @@ class ChainSource(Protocol):
 class SizingPolicy(Protocol):
     """A trained policy: seven observations in, a rung of the size ladder out."""
 
-    def size_pct(self, observation: Float64Array1D) -> float:
+    def size_pct(self, observation: Float64Array1D | Float32Array1D) -> float:
         """The fraction of equity to put into the position, one of the ladder's rungs."""
         ...
 

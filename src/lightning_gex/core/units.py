@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Float64Array1D: TypeAlias = NDArray[np.float64]
 Float64Array2D: TypeAlias = NDArray[np.float64]
+Float32Array1D: TypeAlias = NDArray[np.float32]
 Int8Array1D: TypeAlias = NDArray[np.int8]
 Int64Array1D: TypeAlias = NDArray[np.int64]
 BoolArray1D: TypeAlias = NDArray[np.bool_]

@@ -170,8 +170,10 @@ class _Path:
     blocked: StageRecord | None = None
 
     def add(self, record: StageRecord) -> None:
+        if self.blocked is not None:
+            return  # later stations go on for the sake of what memory learns; for the decision they were not asked
         self.records.append(record)
-        if record.verdict is StageVerdict.BLOCKED and self.blocked is None:
+        if record.verdict is StageVerdict.BLOCKED:
             self.blocked = record
 
     def check(self, stage: StageName, check: Check, fallback: str | None = None) -> None:
@@ -244,7 +246,7 @@ def _memory(
             "confidence": confidence,
         }
         path.add(StageRecord(StageName.MEMORY, StageVerdict.PASSED, adjusted.reason, detail, adjusted.fallback))
-    if confidence < config.minimum_confidence:
+    if not confidence >= config.minimum_confidence:  # NaN is below everything
         last = path.records.pop()
         reason = f"confidence {confidence:.3f} is below the least that is traded, {config.minimum_confidence:g}"
         path.add(StageRecord(StageName.MEMORY, StageVerdict.BLOCKED, reason, last.detail, last.fallback))
@@ -288,9 +290,8 @@ def _tactical(
         ticker=proposal.ticker,
         config=config.tactical,
     )
-    if path.blocked is None:
-        verdict = StageVerdict.PASSED if result.passed else StageVerdict.BLOCKED
-        path.add(StageRecord(StageName.TACTICAL, verdict, result.reason, result.detail, result.fallback))
+    verdict = StageVerdict.PASSED if result.passed else StageVerdict.BLOCKED
+    path.add(StageRecord(StageName.TACTICAL, verdict, result.reason, result.detail, result.fallback))
     return result.plan
 
 
@@ -351,7 +352,7 @@ def _appetite(
         seen = _observation(proposal, portfolio)
         if policy is not None and seen.enough:
             note = f"absent observations read 0: {', '.join(seen.absent)}" if seen.absent else None
-            return Cap("policy", policy.size_pct(seen.values.astype(np.float64)), "the trained sizing policy"), note, {}
+            return Cap("policy", policy.size_pct(seen.values), "the trained sizing policy"), note, {}
         missing = "no trained policy" if policy is None else f"too little to observe ({', '.join(seen.absent)} absent)"
         fallback = f"{missing}: Kelly sizes"
     kelly = _kelly(proposal, plan, state, config)

@@ -237,9 +237,9 @@ def drive(
         last = update
     if exchange is not None and last is not None:
         exchange.close_all(last)
-        trader.take_reports()
+        trader.settle(last.closed_at)
         if log.equity:
-            log.equity[-1] = float(trader.state.ledger.equity(trader.prices))
+            log.equity[-1] = float(trader.state.equity)
     log.breaker_resets = person.resets
     trader.journal.flush()
     return log

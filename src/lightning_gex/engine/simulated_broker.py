@@ -6,8 +6,8 @@ fills at the open, and the stop comes before the target when one bar holds both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from lightning_gex.analytics.fills import bracket_exit, trade_costs_usd
@@ -52,38 +52,38 @@ class SimulatedBroker:
 
     def trade_through(self, update: SessionUpdate) -> None:
         """Let one session happen: openings, brackets, closings, in this order."""
+        opens = {t: float(v.bars.open[v.row]) for t, v in update.views.items() if v.fill_price is FillPrice.OPEN}
+        closes = {t: v.close for t, v in update.views.items() if v.fill_price is FillPrice.CLOSE}
+        self._fill_market_orders(opens, update.opened_at)
         for ticker, view in update.views.items():
-            at_open = view.fill_price is FillPrice.OPEN
-            open_price = float(view.bars.open[view.row])
-            if at_open:
-                self._fill_market_orders(ticker, open_price, update.opened_at)
             self._fill_bracket(ticker, view, update.closed_at)
-            if not at_open:
-                self._fill_market_orders(ticker, view.close, update.closed_at)
+        self._fill_market_orders(closes, update.closed_at)
         self._expire_entries(update)
 
     def close_all(self, update: SessionUpdate) -> None:
         """Close what is still open at the last price: the data ended."""
         for ticker, order in list(self._guarded.items()):
             if ticker in update.views:
-                self._exit(order, update.views[ticker].close, update.closed_at, ExitReason.END_OF_DATA)
+                self._exit(order, order.order_id, update.views[ticker].close, update.closed_at, ExitReason.END_OF_DATA)
 
-    def _fill_market_orders(self, ticker: str, at_price: float, at: datetime) -> None:
-        waiting = [o for o in self._orders.values() if o.ticker == ticker]
+    def _fill_market_orders(self, prices: Mapping[str, float], at: datetime) -> None:
+        waiting = [o for o in self._orders.values() if o.ticker in prices]
         for order in sorted(waiting, key=lambda o: o.exit_reason is None):  # exits first: they free the capital
             del self._orders[order.order_id]
+            at_price = prices[order.ticker]
             if order.exit_reason is not None:
-                held = self._guarded.get(ticker)
+                held = self._guarded.get(order.ticker)
                 if held is None:
                     self._reports.append(OrderRefused(order.order_id, "the position was already closed"))
                 else:
-                    self._exit(held, at_price, at, order.exit_reason)
+                    self._exit(held, order.order_id, at_price, at, order.exit_reason)
             elif not _inside_bracket(order, at_price):
                 why = "the price jumped through the bracket before the fill"
                 self._reports.append(OrderRefused(order.order_id, why))
             else:
-                self._guarded[ticker] = order
-                self._reports.append(OrderFilled(order.order_id, self._fill(order, order.action, at_price, at), None))
+                self._guarded[order.ticker] = order
+                fill = self._fill(order, order.order_id, order.action, at_price, at)
+                self._reports.append(OrderFilled(order.order_id, fill, None))
 
     def _fill_bracket(self, ticker: str, view: TickerView, at: datetime) -> None:
         order = self._guarded.get(ticker)
@@ -101,17 +101,18 @@ class SimulatedBroker:
             fill_at_close=view.fill_price is FillPrice.CLOSE,
         )
         if leave is not None:
-            self._exit(order, leave.price, at, leave.reason)
+            self._exit(order, order.order_id, leave.price, at, leave.reason)
 
-    def _exit(self, entry: Order, at_price: float, at: datetime, reason: ExitReason) -> None:
+    def _exit(self, entry: Order, order_id: str, at_price: float, at: datetime, reason: ExitReason) -> None:
+        """Close what ``entry`` opened, on behalf of ``order_id``: the entry's own where its bracket fired."""
         del self._guarded[entry.ticker]
         action = Action.SELL if entry.action is Action.BUY else Action.BUY
-        self._reports.append(OrderFilled(entry.order_id, self._fill(entry, action, at_price, at), reason))
+        self._reports.append(OrderFilled(order_id, self._fill(entry, order_id, action, at_price, at), reason))
 
-    def _fill(self, order: Order, action: Action, at_price: float, at: datetime) -> Fill:
+    def _fill(self, entry: Order, order_id: str, action: Action, at_price: float, at: datetime) -> Fill:
         done = price(at_price)
-        fees = money(trade_costs_usd(float(done) * order.quantity, self.costs.bp_per_side(order.ticker)))
-        return Fill(order.order_id, order.ticker, action, order.quantity, done, fees, at)
+        fees = money(trade_costs_usd(float(done) * entry.quantity, self.costs.bp_per_side(entry.ticker)))
+        return Fill(order_id, entry.ticker, action, entry.quantity, done, fees, at)
 
     def _expire_entries(self, update: SessionUpdate) -> None:
         """An entry is good for one session; without a bar there is no fill."""
@@ -122,7 +123,7 @@ class SimulatedBroker:
     def adopt(self, order: Order) -> None:
         """Guard a position that was opened before this broker object lived (after a restart)."""
         self._seen.add(order.order_id)
-        self._guarded[order.ticker] = replace(order)
+        self._guarded[order.ticker] = order
 
 
 def _inside_bracket(order: Order, at_price: float) -> bool:

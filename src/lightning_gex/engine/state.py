@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from lightning_gex.core.decision import Decision
-from lightning_gex.core.enums import DecisionStatus, Direction
+from lightning_gex.core.enums import Action, DecisionStatus, Direction
 from lightning_gex.core.errors import RefusedError
 from lightning_gex.core.events import (
     BreakerReset,
@@ -31,9 +31,11 @@ from lightning_gex.core.ledger import Ledger
 from lightning_gex.core.orders import OpenTrade, Order
 from lightning_gex.core.patterns import Pattern
 from lightning_gex.core.portfolio import PortfolioView
+from lightning_gex.risk.circuit_breaker import Breaker
 from lightning_gex.sizing.track_record import TrackRecord
 
 _ORDER_RATE_WINDOW = timedelta(seconds=60)
+_K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
@@ -124,7 +126,7 @@ def step(state: EngineState, event: Event) -> EngineState:
         case BreakerTripped():
             return replace(state, tripped={**state.tripped, event.breaker: event.reason})
         case BreakerReset():
-            return replace(state, tripped=_without(state.tripped, event.breaker))
+            return _after_reset(state, event.breaker)
         case WeightChanged():
             return replace(state, weights={**state.weights, event.agent: event.weight})
         case _:
@@ -152,7 +154,6 @@ def _after_order(state: EngineState, order: Order) -> EngineState:
 
 def _after_close(state: EngineState, event: TradeClosed) -> EngineState:
     won = event.trade.pnl > 0
-    open_trades = {k: v for k, v in state.open_trades.items() if k != event.trade.trade_id}
     # A bracket may fire while a time or signal exit is pending: the position is gone, so is the order.
     pending = {
         k: o for k, o in state.pending.items() if o.exit_reason is None or o.decision_id != event.trade.decision_id
@@ -161,11 +162,21 @@ def _after_close(state: EngineState, event: TradeClosed) -> EngineState:
         state,
         ledger=state.ledger.applied(event.fill),
         pending=pending,
-        open_trades=open_trades,
+        open_trades=_without(state.open_trades, event.trade.trade_id),
         closed=state.closed + 1,
         won=state.won + won,
         losing_streak=0 if won else state.losing_streak + 1,
     )
+
+
+def _after_reset(state: EngineState, breaker: str) -> EngineState:
+    """A breaker armed anew by a person. Its measure begins again, or it would trip on the same past at once."""
+    tripped = _without(state.tripped, breaker)
+    if breaker == Breaker.LOSING_STREAK:
+        return replace(state, tripped=tripped, losing_streak=0)
+    if breaker == Breaker.DRAWDOWN:
+        return replace(state, tripped=tripped, peak_equity=state.equity)
+    return replace(state, tripped=tripped)
 
 
 def _after_resolution(state: EngineState, event: SignalResolved) -> EngineState:
@@ -180,8 +191,20 @@ def _after_resolution(state: EngineState, event: SignalResolved) -> EngineState:
     )
 
 
-def _without(mapping: Mapping[str, _V], key: str) -> dict[str, _V]:
-    return {k: v for k, v in mapping.items() if k != key}
+def _without(mapping: Mapping[_K, _V], key: _K) -> dict[_K, _V]:
+    left = dict(mapping)  # copying is several times as fast as filtering, and this runs at nearly every event
+    left.pop(key, None)
+    return left
+
+
+def _direction(order: Order) -> Direction:
+    return Direction.BULLISH if order.action is Action.BUY else Direction.BEARISH
+
+
+def _stop_distance(direction: Direction, price: float, stop_price: float) -> float:
+    """What a share may still lose down to its stop, USD: nothing where the price is past it. NaN stays NaN."""
+    distance = int(direction) * (price - stop_price)
+    return 0.0 if distance < 0 else distance
 
 
 def portfolio_view(state: EngineState, prices: Mapping[str, float], now: datetime) -> PortfolioView:
@@ -197,10 +220,10 @@ def portfolio_view(state: EngineState, prices: Mapping[str, float], now: datetim
     equity = float(state.ledger.equity(prices))
     reserved = sum(prices[o.ticker] * o.quantity for o in entries)
     exposure = float(state.ledger.exposure(prices)) + reserved
-    risk = sum(abs(prices[t.ticker] - t.stop_price) * t.quantity for t in state.open_trades.values())
-    risk += sum(abs(prices[o.ticker] - o.stop_price) * o.quantity for o in entries)
-    directions = {t.ticker: t.direction for t in state.open_trades.values()}
-    directions |= {o.ticker: Direction.BULLISH if o.action == "BUY" else Direction.BEARISH for o in entries}
+    held = [(t.ticker, t.direction, t.stop_price, t.quantity) for t in state.open_trades.values()]
+    held += [(o.ticker, _direction(o), o.stop_price, o.quantity) for o in entries]
+    risk = sum((_stop_distance(way, prices[t], stop) * quantity for t, way, stop, quantity in held), 0.0)
+    directions = {ticker: way for ticker, way, _, _ in held}
     nothing = float("nan")
     return PortfolioView(
         equity=equity,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade, Order
 from lightning_gex.core.patterns import Neighbours, Pattern
 from lightning_gex.core.portfolio import PortfolioView
 from lightning_gex.core.ports import Broker, BrokerReport, Journal, MemoryStore, OrderFilled, SizingPolicy
+from lightning_gex.core.sessions import sessions_between
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.decide import Conclusion, Proposal, Snapshot, conclude, propose
 from lightning_gex.engine.feed import SessionUpdate, TickerView
@@ -65,6 +67,7 @@ class Trader:
     decisions: list[Decision] = field(default_factory=list)
     trades: list[ClosedTrade] = field(default_factory=list)
     _prices: dict[str, float] = field(default_factory=dict)
+    _latest_bar: np.datetime64 | None = None  # the last session in which anything watched traded
 
     def start(self, *, at: datetime, mode: RunMode, capital: Decimal, settings: Mapping[str, Scalar]) -> None:
         """Begin a run with this much money."""
@@ -73,10 +76,14 @@ class Trader:
         self.state = initial_state(capital)
 
     def emit(self, *events: Event) -> None:
-        """Journal events as one transaction, then let them change the state and the memory."""
+        """Journal events as one transaction, then let them change the state and the memory.
+
+        An event that the state refuses is never journaled: whatever the journal holds can be replayed.
+        """
+        after = reduce(step, events, self.state)
         self.journal.append(events)
+        self.state = after
         for event in events:
-            self.state = step(self.state, event)
             if isinstance(event, DecisionMade) and event.pattern is not None:
                 self.memory.remember(event.pattern)
             elif isinstance(event, SignalResolved):
@@ -89,20 +96,27 @@ class Trader:
     def see(self, update: SessionUpdate) -> list[Decision]:
         """Live through one session that has just closed, and decide on every ticker that traded in it."""
         self._open_session(update)
-        self.take_reports()
+        self.take_reports(update.closed_at)
         self._prices |= {t: v.close for t, v in update.views.items()}
-        self._close_session(update)
+        self._mark(update.closed_at)
         self._resolve_signals(update)
-        self._trip_breakers(update)
+        if update.views:
+            self._latest_bar = update.session
         if update.trading:
+            self._trip_breakers(update)
             self._leave_on_time(update)
         return [self._decide_and_order(ticker, view, update) for ticker, view in update.views.items()]
 
-    def take_reports(self) -> None:
-        """Book what the broker says became of the orders."""
+    def take_reports(self, now: datetime) -> None:
+        """Book what the broker says became of the orders. What it does not date is dated ``now``, aware UTC."""
         if self.broker is not None:
             for report in self.broker.reports():
-                self._book(report)
+                self._book(report, now)
+
+    def settle(self, now: datetime) -> None:
+        """Book what is left to book after the last session, and mark the account."""
+        self.take_reports(now)
+        self._mark(now)
 
     def _open_session(self, update: SessionUpdate) -> None:
         opens = self._prices | {t: float(v.bars.open[v.row]) for t, v in update.views.items()}
@@ -117,9 +131,9 @@ class Trader:
             return Decimal(0)
         return money(float(self.state.ledger.cash) * update.bill_rate * update.days_since_previous / _DAYS_PER_YEAR)
 
-    def _close_session(self, update: SessionUpdate) -> None:
+    def _mark(self, at: datetime) -> None:
         ledger = self.state.ledger
-        self.emit(Marked(update.closed_at, ledger.equity(self._prices), ledger.exposure(self._prices)))
+        self.emit(Marked(at, ledger.equity(self._prices), ledger.exposure(self._prices)))
 
     def _resolve_signals(self, update: SessionUpdate) -> None:
         waiting: dict[str, list[Pattern]] = {}
@@ -144,7 +158,13 @@ class Trader:
             return
         vix_now, vix_before = _last_two_vix(update)
         portfolio = portfolio_view(self.state, self._prices, update.closed_at)
-        found = tripped(self.config.breakers, portfolio, vix_now=vix_now, vix_before=vix_before)
+        found = tripped(
+            self.config.breakers,
+            portfolio,
+            vix_now=vix_now,
+            vix_before=vix_before,
+            data_age_sessions=_sessions_between(self._latest_bar, update.session),
+        )
         new = [BreakerTripped(update.closed_at, n, why) for n, why in found.items() if n not in self.state.tripped]
         if new:
             self.emit(*new)
@@ -209,18 +229,19 @@ class Trader:
 
     def _leave_on_a_contrary_view(self, decision: Decision) -> None:
         against = decision.direction * -1
-        if decision.direction is Direction.NEUTRAL or decision.confidence < self.config.minimum_confidence:
+        if decision.direction is Direction.NEUTRAL or not decision.confidence >= self.config.minimum_confidence:
             return
         for trade in self.state.open_trades.values():
             if trade.ticker == decision.ticker and trade.direction == against:
                 self._order_exit(trade, ExitReason.SIGNAL_EXIT, decision.as_of)
 
     def _order_exit(self, trade: OpenTrade, reason: ExitReason, at: datetime) -> None:
-        order_id = f"{trade.decision_id}:exit"
-        if order_id in self.state.pending:
+        pending = self.state.pending.values()
+        if any(o.decision_id == trade.decision_id and o.exit_reason is not None for o in pending):
             return
         order = Order(
-            order_id=order_id,
+            # The date tells a second try from the first: a broker takes one id once, even where it refused it.
+            order_id=f"{trade.decision_id}:exit-{at:%Y%m%d}",
             decision_id=trade.decision_id,
             ticker=trade.ticker,
             action=Action.SELL if trade.direction is Direction.BULLISH else Action.BUY,
@@ -238,11 +259,10 @@ class Trader:
 
     # --- what the broker says ----------------------------------------------------------------------------------
 
-    def _book(self, report: BrokerReport) -> None:
+    def _book(self, report: BrokerReport, now: datetime) -> None:
         if not isinstance(report, OrderFilled):
             if report.order_id in self.state.pending:
-                at = self.state.pending[report.order_id].placed_at
-                self.emit(OrderEnded(at, report.order_id, report.reason))
+                self.emit(OrderEnded(now, report.order_id, report.reason))
         elif report.exit_reason is None:
             self._book_entry(report.fill)
         else:
@@ -328,6 +348,13 @@ def _last_two_vix(update: SessionUpdate) -> tuple[float, float]:
         if np.isfinite(vix[view.row]):
             return float(vix[view.row]), float(vix[view.row - 1]) if view.row else float("nan")
     return float("nan"), float("nan")
+
+
+def _sessions_between(earlier: np.datetime64 | None, later: np.datetime64) -> float:
+    """Exchange sessions after ``earlier`` up to ``later``; NaN where there is no earlier one."""
+    if earlier is None:
+        return float("nan")
+    return 0.0 if earlier == later else float(len(sessions_between(earlier, later)) - 1)
 
 
 def _sessions_since(view: TickerView, entry_at: datetime) -> int:

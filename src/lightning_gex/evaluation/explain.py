@@ -40,10 +40,10 @@ def headline(decision: Decision) -> str:
     """
     when = f"{decision.as_of:%Y-%m-%d %H:%M} UTC {decision.ticker}"
     if decision.status is DecisionStatus.NO_SIGNAL:
-        return f"{when}: no signal. {decision.reason}"
+        return f"{when}: no signal: {decision.reason}"
     if decision.status is DecisionStatus.BLOCKED:
         by = f" by {stage_words(decision.blocked_by).lower()}" if decision.blocked_by else ""
-        return f"{when}: {decision.direction.word}, blocked{by}. {decision.reason}"
+        return f"{when}: {decision.direction.word}, blocked{by}: {decision.reason}"
     parts = [f"{decision.action} {decision.quantity}"]
     parts += [
         f"{word} {level:,.2f}"

@@ -383,10 +383,10 @@ def gamma_by_strike(positioning: DealerPositioning) -> Figure:
             y=values,
             name=name,
             marker={"color": colour, "line": {"width": 0}},
-            hovertemplate="$%{y:,.4s}",
+            hovertemplate="$%{y:,.0f}",
         )
     figure.update_layout(barmode="relative", bargap=0.1)
-    figure.update_yaxes(tickprefix="$", tickformat="~s")
+    figure.update_yaxes(tickprefix="$", exponentformat="B")
     _mark_levels(figure, positioning, walls=True)
     return figure
 
@@ -420,10 +420,10 @@ def profile(positioning: DealerPositioning) -> Figure:
         name="net gamma exposure",
         mode="lines",
         line={"color": BLUE, "width": 2.4},
-        hovertemplate="$%{y:,.4s}",
+        hovertemplate="$%{y:,.0f}",
     )
     figure.update_xaxes(tickprefix="$", tickformat=",.0f")
-    figure.update_yaxes(tickprefix="$", tickformat="~s", zeroline=True, zerolinewidth=1.5)
+    figure.update_yaxes(tickprefix="$", exponentformat="B", zeroline=True, zerolinewidth=1.5)
     _mark_levels(figure, positioning, walls=False)
     return figure
 
@@ -442,10 +442,10 @@ def gamma_by_expiry(positioning: DealerPositioning) -> Figure:
         y=values,
         marker={"color": [BLUE if v >= 0 else AMBER for v in values]},
         showlegend=False,
-        hovertemplate="$%{y:,.4s}<extra></extra>",
+        hovertemplate="$%{y:,.0f}<extra></extra>",
     )
     figure.update_xaxes(type="category")
-    figure.update_yaxes(tickprefix="$", tickformat="~s")
+    figure.update_yaxes(tickprefix="$", exponentformat="B")
     return figure
 
 

@@ -158,7 +158,7 @@ def _figures(m: RunMetrics) -> str:
             f"base rate {percent(m.base_rate)}",
             f"direction right, of {m.decisions_resolved:,} decisions with a known outcome; brackets ignored",
         ],
-        _excess_row("Excess accuracy", m.excess_accuracy, m.excess_accuracy_interval, "over the same entries, long"),
+        _excess_row("Excess accuracy", m.excess_accuracy, m.excess_accuracy_interval, _same_entries(m)),
         _excess_row(
             "Excess over every session",
             m.excess_over_all_sessions,
@@ -202,6 +202,11 @@ def _figures(m: RunMetrics) -> str:
     ]
     head = ["Measure", "Value", "95% interval", "Beside it", "What it is"]
     return page.table(head, rows, numbers=(1, 2)) + _worth_table(m)
+
+
+def _same_entries(m: RunMetrics) -> str:
+    long_only = m.excess_accuracy == 0 and math.isnan(m.excess_accuracy_interval[0])
+    return "0 by construction where every call is long" if long_only else "over the same entries, long"
 
 
 def _excess_row(name: str, value: float, interval: Interval, beside: str) -> list[str]:
@@ -394,7 +399,8 @@ def _made(run: RunResult, metrics: RunMetrics) -> str:
 
 
 def _footer(run: RunResult) -> str:
-    return f"<p>Run {escape(run.run_id)}. {_OFFLINE} Past results say little about future ones; nothing here is advice.</p>"
+    past = "Past results say little about future ones; nothing here is advice."
+    return f"<p>Run {escape(run.run_id)}. {_OFFLINE} {past}</p>"
 
 
 def number(value: float, digits: int = 2) -> str:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from io import BytesIO
 
 import polars as pl
 
@@ -120,6 +121,13 @@ def trades_frame(run: RunResult) -> pl.DataFrame:
         for name, value in row.items():
             columns[name].append(value)
     return pl.DataFrame(columns, schema=_TRADES)
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """A table as the contents of a Parquet file, which keeps every column's type; the same bytes for the same table."""
+    buffer = BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
 
 
 def _decision_row(decision: Decision) -> dict[str, object]:

@@ -134,8 +134,10 @@ def limits_from_mapping(values: Mapping[str, object]) -> RegimeLimits:
 
 _ALL_STRATEGIES = tuple(Strategy)
 #: The founding document names the regimes and the shape of their limits; these figures are this project's choice.
-#: Money at risk shrinks as volatility grows, stops widen, horizons shorten; trends are followed in trends and faded in
-#: ranges. In every regime the target stands at least as far as the stop.
+#: Money at risk shrinks as volatility grows and horizons shorten; trends are followed everywhere but in high volatility
+#: and crisis. A rule against following them in ranges was tried and left: on SPY and nine sector and index funds, bullish
+#: signals of 2012-2018 ended better in ranges (+44 and +28 bp after costs) than in bull trends (+5 and -1 bp). In every
+#: regime the target stands at least as far as the stop.
 DEFAULT_LIMITS: Mapping[MarketRegime, RegimeLimits] = {
     MarketRegime.BULL_TRENDING: RegimeLimits(
         max_portfolio_risk=0.10,
@@ -199,12 +201,7 @@ DEFAULT_LIMITS: Mapping[MarketRegime, RegimeLimits] = {
         max_position_size=0.10,
         max_positions=6,
         preferred_timeframes=(3, 5, 10),
-        allowed_strategies=(
-            Strategy.MEAN_REVERSION,
-            Strategy.VOLATILITY,
-            Strategy.OPTIONS_FLOW,
-            Strategy.CUSTOM,
-        ),
+        allowed_strategies=_ALL_STRATEGIES,
         stop_loss_multiplier=2.1,
         take_profit_multiplier=2.1,
         max_daily_loss=0.025,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lightning_gex.analytics.fills import trade_costs_usd
-from lightning_gex.analytics.observation import OBSERVATION_HIGH, OBSERVATION_LOW, Float32Array1D, observation
+from lightning_gex.analytics.observation import OBSERVATION_HIGH, OBSERVATION_LOW, observation
 from lightning_gex.core.enums import Action
 from lightning_gex.core.errors import InputError, MissingExtraError, RefusedError
 from lightning_gex.core.ledger import CENT, Ledger, money, price

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lightning_gex.analytics.observation import OBSERVATION_NAMES, Float32Array1D
+from lightning_gex.analytics.observation import OBSERVATION_NAMES
 from lightning_gex.core.errors import InputError
-from lightning_gex.core.units import Float64Array1D, Int64Array1D
+from lightning_gex.core.units import Float32Array1D, Float64Array1D, Int64Array1D
 from lightning_gex.sizing.ladder import LADDER
 
 if TYPE_CHECKING:

@@ -169,7 +169,7 @@ class TestReversal:
     def test_the_target_is_the_middle_band(self, make_features):
         vote = vote_of(ReversalAgent(), make_features(rsi=25.0, stochastic=10.0, price=174.0))
         assert vote.target_price == 180.0
-        assert vote.stop_price == 174.0 - 1.25 * 4.5
+        assert vote.stop_price == 174.0 - 2.0 * 4.5
 
     def test_bands_without_width_say_nothing(self, make_features):
         vote = vote_of(ReversalAgent(), make_features(bb_upper=180.0, bb_lower=180.0, rsi=25.0))
@@ -181,6 +181,9 @@ class TestBreakout:
         votes = BreakoutAgent().vote(make_features(price=[186.0, 185.0, 180.0, 175.0, 174.0]))
         assert_array_equal(votes.direction, [1, 0, 0, 0, -1])
 
+    def test_the_target_is_a_multiple_of_atr_beyond_the_price(self, make_features):
+        assert_allclose(BreakoutAgent().vote(make_features(price=[186.0, 174.0])).target_price, [195.45, 164.55])
+
     def test_volume_confirms_a_break(self, make_features):
         volume = [1e6, 1.5e6, 2.25e6, 3e6, NAN]
         votes = BreakoutAgent().vote(make_features(price=186.0, volume=volume))
@@ -190,7 +193,7 @@ class TestBreakout:
 
     def test_the_stop_is_behind_the_level_or_nearer(self, make_features):
         stops = BreakoutAgent().vote(make_features(price=[185.5, 190.0])).stop_price
-        assert_allclose(stops, [185.0 - 4.5, 190.0 - 1.25 * 4.5])
+        assert_allclose(stops, [185.0 - 4.5, 190.0 - 2.0 * 4.5])  # one ATR behind the level; two from the price
         stop = BreakoutAgent().vote(make_features(price=174.5)).stop_price[0]
         assert_allclose(stop, 175.0 + 4.5)
 
@@ -287,8 +290,8 @@ class TestOptionsFlow:
     def test_a_wall_nearer_than_the_usual_distance_becomes_target_or_stop(self, make_features):
         near = self.chain | {"call_wall": [103.0, 110.0, 101.0], "put_wall": [97.75, 90.0, 99.0], "zero_gamma": 95.0}
         votes = OptionsFlowAgent(near_wall=0.01).vote(make_features(bare=True, **near))
-        assert_allclose(votes.target_price, [103.0, 104.0, 104.0])
-        assert_allclose(votes.stop_price, [97.75, 97.5, 97.5])
+        assert_allclose(votes.target_price, [103.0, 104.2, 104.2])  # 100 + 2.1 x 2 where the wall is too far or near
+        assert_allclose(votes.stop_price, [97.75, 95.8, 95.8])  # 100 - 2.1 x 2
 
 
 def test_the_quick_start_is_read_as_its_author_meant_it(make_features):

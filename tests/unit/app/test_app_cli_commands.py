@@ -181,7 +181,7 @@ def test_a_report_that_cannot_be_made_leaves_the_older_one_whole(wiring, capsys,
     def fail(frame):
         raise RuntimeError("disk of straw")
 
-    monkeypatch.setattr("lightning_gex.app.cli.output._parquet", fail)
+    monkeypatch.setattr("lightning_gex.evaluation.tables.parquet_bytes", fail)
     answer(capsys, *BACKTEST, code=1)
     assert {name: (tmp_path / "out" / name).read_bytes() for name in REPORT_FILES} == before
     assert existing(tmp_path / "out") == REPORT_FILES

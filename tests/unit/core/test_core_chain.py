@@ -40,9 +40,26 @@ def test_a_naive_time_is_refused():
 
 
 @pytest.mark.parametrize(
-    "name", ["root", "expiry", "settles_at", "is_call", "bid", "ask", "implied_vol", "open_interest"]
+    "name",
+    ["root", "expiry", "settles_at", "is_call", "bid", "ask", "implied_vol", "open_interest", "volume", "multiplier"],
 )
 def test_a_column_of_another_length_is_refused(name):
     with pytest.raises(InputError, match="one value a contract") as caught:
         chain(**{name: getattr(chain(), name)[:1]})
     assert caught.value.field == name
+
+
+@pytest.mark.parametrize("moment", ["2024-06-03T18:00:00", "2024-06-03T17:59:59", "NaT"])
+def test_a_contract_that_has_settled_or_does_not_say_when_is_refused(moment):
+    settles = np.array(["2024-06-21T20:00:00", moment], dtype="datetime64[s]")
+    with pytest.raises(InputError, match="contract 1 settles at") as caught:
+        chain(settles_at=settles)
+    assert (caught.value.source, caught.value.field) == ("a file", "settles_at")
+
+
+def test_a_contract_lives_until_the_second_it_settles():
+    settles = np.array(["2024-06-21T20:00:00", "2024-06-03T18:00:01"], dtype="datetime64[s]")
+    assert len(chain(settles_at=settles)) == 2
+    assert len(chain(settles_at=settles, as_of=datetime(2024, 6, 3, 18, 0, 0, 999_999, tzinfo=UTC))) == 2
+    with pytest.raises(InputError, match="contract 1 settles at"):
+        chain(settles_at=settles, as_of=datetime(2024, 6, 3, 18, 0, 1, 1, tzinfo=UTC))

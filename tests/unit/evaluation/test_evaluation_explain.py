@@ -44,8 +44,8 @@ def test_a_headline_leaves_out_what_is_absent() -> None:
 
 def test_a_no_says_who_and_why() -> None:
     blocked = headline(decision("AAA", SESSION, DecisionStatus.BLOCKED, blocked_by=StageName.GUARDRAILS))
-    assert "bullish, blocked by guardrails. the reason" in blocked
-    assert "AAA: no signal. the reason" in headline(decision("AAA", SESSION, DecisionStatus.NO_SIGNAL, 0))
+    assert "bullish, blocked by guardrails: the reason" in blocked
+    assert "AAA: no signal: the reason" in headline(decision("AAA", SESSION, DecisionStatus.NO_SIGNAL, 0))
 
 
 def test_votes_carry_their_confidence_and_an_abstention_its_reason() -> None:

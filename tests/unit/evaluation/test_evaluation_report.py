@@ -166,12 +166,12 @@ def test_the_same_run_gives_the_same_page() -> None:
     assert report_html(made, evaluate(made)) == report_html(made, evaluate(made))
 
 
-def test_many_tickers_and_long_runs_stay_within_the_size() -> None:
-    made = wandering_run(tickers=tuple(f"T{k:02d}" for k in range(20)), count=560, every=7)
+def test_of_many_tickers_the_page_shows_some_and_says_so() -> None:
+    made = wandering_run(tickers=tuple(f"T{k:02d}" for k in range(16)), count=260, every=7)
     html = report_html(made, evaluate(made))
     assert len(html.encode()) < 8_000_000
-    assert "for the first 15 of 20 tickers" in html
-    assert "10 of 20 tickers." in html
+    assert "for the first 15 of 16 tickers" in html
+    assert "10 of 16 tickers." in html
 
 
 @pytest.mark.parametrize("modelled", [True, False])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from io import BytesIO
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,7 +10,7 @@ from evaluation_runs import AGENTS, NAN, abstention, bars, decision, run, vote, 
 from lightning_gex.core.enums import DecisionStatus
 from lightning_gex.core.errors import InputError
 from lightning_gex.evaluation.metrics import evaluate
-from lightning_gex.evaluation.tables import agent_slug, decisions_frame, trades_frame
+from lightning_gex.evaluation.tables import agent_slug, decisions_frame, parquet_bytes, trades_frame
 
 DECISION_COLUMNS = (
     "as_of ticker status direction confidence horizon_days regime size_pct entry_price target_price stop_loss "
@@ -103,3 +105,12 @@ def test_profit_is_prices_times_quantity_less_costs() -> None:
     table = trades_frame(wandering_run(count=150))
     gross = (table["exit_price"] - table["entry_price"]) * table["quantity"] * table["direction"]
     assert np.allclose(gross - table["costs"], table["pnl"], atol=0.01)
+
+
+@pytest.mark.parametrize("table_of", [decisions_frame, trades_frame])
+def test_a_table_reads_back_from_its_parquet_bytes_with_every_type(table_of) -> None:
+    for table in (table_of(wandering_run(count=80)), table_of(run({"AAA": bars("AAA", [10.0])}, []))):
+        again = pl.read_parquet(BytesIO(parquet_bytes(table)))
+        assert again.schema == table.schema
+        assert again.equals(table)
+        assert parquet_bytes(table) == parquet_bytes(table)

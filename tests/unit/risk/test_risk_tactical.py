@@ -18,6 +18,8 @@ from lightning_gex.risk.strategic import DEFAULT_LIMITS, RegimeLimits
 from lightning_gex.risk.tactical import TacticalConfig, TacticalResult, TradePlan, plan_trade
 
 BULL = DEFAULT_LIMITS[MarketRegime.BULL_TRENDING]
+#: Stop and target at different distances, so that no test can take the one for the other.
+LOPSIDED = dataclasses.replace(BULL, stop_loss_multiplier=1.5)
 NAN = math.nan
 
 
@@ -54,12 +56,38 @@ def planned(result: TacticalResult) -> TradePlan:
 def test_without_the_agents_prices_the_regime_sets_the_bracket_in_atrs() -> None:
     result = plan()
     assert result.passed
+    assert planned(result).stop_price == 170.55  # 180 - 2.1 x 4.5
+    assert planned(result).target_price == 189.45  # 180 + 2.1 x 4.5
+    assert planned(result).stop_return == pytest.approx(9.45 / 180)
+    assert planned(result).reward_to_risk == pytest.approx(1.0)
+    assert result.reason == "stop at the regime's limit, target at the regime's limit"
+    assert result.fallback is None
+
+
+def test_stop_and_target_have_each_their_own_multiple_of_the_atr() -> None:
+    result = plan(limits=LOPSIDED)
     assert planned(result).stop_price == 173.25  # 180 - 1.5 x 4.5
     assert planned(result).target_price == 189.45  # 180 + 2.1 x 4.5
     assert planned(result).stop_return == pytest.approx(6.75 / 180)
+    assert planned(result).target_return == pytest.approx(9.45 / 180)
     assert planned(result).reward_to_risk == pytest.approx(9.45 / 6.75)
-    assert result.reason == "stop at the regime's limit, target at the regime's limit"
-    assert result.fallback is None
+
+
+@pytest.mark.parametrize(
+    ("regime", "stop", "target"),  # ATRs
+    [
+        (MarketRegime.BULL_TRENDING, 2.1, 2.1),
+        (MarketRegime.BEAR_TRENDING, 2.0, 2.0),
+        (MarketRegime.HIGH_VOLATILITY, 2.0, 2.5),
+        (MarketRegime.LOW_VOLATILITY, 2.1, 2.1),
+        (MarketRegime.RANGE_BOUND, 2.1, 2.1),
+        (MarketRegime.CRISIS, 2.5, 3.0),
+    ],
+)
+def test_each_regime_sets_its_own_bracket(regime: MarketRegime, stop: float, target: float) -> None:
+    result = planned(plan(limits=DEFAULT_LIMITS[regime], strategy="volatility"))
+    assert result.stop_price == pytest.approx(180 - stop * 4.5, abs=0.005)  # half a tick
+    assert result.target_price == pytest.approx(180 + target * 4.5, abs=0.005)
 
 
 def test_the_agents_tighter_prices_win() -> None:
@@ -68,7 +96,7 @@ def test_the_agents_tighter_prices_win() -> None:
 
 
 def test_the_agents_wider_prices_lose() -> None:
-    result = planned(plan(consensus_stop=150.0, consensus_target=220.0))
+    result = planned(plan(consensus_stop=150.0, consensus_target=220.0, limits=LOPSIDED))
     assert (result.stop_price, result.target_price) == (173.25, 189.45)
 
 
@@ -109,7 +137,7 @@ def test_with_neither_an_atr_nor_a_target_no_target_can_be_set() -> None:
 
 
 def test_prices_on_the_wrong_side_are_left_out_and_the_record_says_so() -> None:
-    result = plan(consensus_stop=181.0, consensus_target=179.0)
+    result = plan(consensus_stop=181.0, consensus_target=179.0, limits=LOPSIDED)
     assert (planned(result).stop_price, planned(result).target_price) == (173.25, 189.45)
     assert result.fallback is not None
     assert "stop is on the wrong side" in result.fallback
@@ -117,13 +145,14 @@ def test_prices_on_the_wrong_side_are_left_out_and_the_record_says_so() -> None:
 
 
 def test_a_short_mirrors_a_long() -> None:
-    result = planned(plan(direction=Direction.BEARISH, config=TacticalConfig(allow_short=True)))
+    short = plan(direction=Direction.BEARISH, limits=LOPSIDED, config=TacticalConfig(allow_short=True))
+    result = planned(short)
     assert (result.stop_price, result.target_price) == (186.75, 170.55)
     assert result.stop_return == pytest.approx(6.75 / 180)
 
 
 def test_prices_below_a_dollar_keep_the_finer_tick() -> None:
-    result = planned(plan(entry_price=0.28123, atr=0.008))
+    result = planned(plan(entry_price=0.28123, atr=0.008, limits=LOPSIDED))
     assert result.stop_price == pytest.approx(0.2692, abs=1e-12)
     assert result.target_price == pytest.approx(0.2980, abs=1e-12)
 
@@ -239,7 +268,7 @@ def test_the_plan_carries_what_the_regime_allows() -> None:
     found = planned(plan(portfolio=an_account(open_risk_pct=0.097)))
     caps = {cap.name: cap.size_pct for cap in found.caps}
     assert caps["regime_position_size"] == 0.15
-    assert caps["regime_portfolio_risk"] == pytest.approx(0.003 / (6.75 / 180))
+    assert caps["regime_portfolio_risk"] == pytest.approx(0.003 / (9.45 / 180))
 
 
 @given(st.floats(0, 0.0999), st.floats(0, 0.0999))

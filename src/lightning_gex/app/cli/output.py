@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from lightning_gex.adapters.storage.workspace_files import write_atomically
 from lightning_gex.app.cli.documents import json_text
@@ -76,25 +75,11 @@ def run_files(run: RunResult, metrics: RunMetrics, *, positioning: DealerPositio
     positioning : the last chain's, for the report's exposure profile; None where there was no chain.
     """
     from lightning_gex.evaluation.report import report_html
-    from lightning_gex.evaluation.tables import decisions_frame, trades_frame
+    from lightning_gex.evaluation.tables import decisions_frame, parquet_bytes, trades_frame
 
     return {
         "report.html": report_html(run, metrics, positioning=positioning).encode(),
         "metrics.json": json_text(metrics.to_json_dict()).encode(),
-        "decisions.parquet": _parquet(decisions_frame(run)),
-        "trades.parquet": _parquet(trades_frame(run)),
+        "decisions.parquet": parquet_bytes(decisions_frame(run)),
+        "trades.parquet": parquet_bytes(trades_frame(run)),
     }
-
-
-class _Frame(Protocol):
-    """A table that can write itself."""
-
-    def write_parquet(self, file: BytesIO) -> None:
-        """Append the table to an open file."""
-        ...
-
-
-def _parquet(frame: _Frame) -> bytes:
-    buffer = BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.adapters.storage.journal import SqlJournal
-from lightning_gex.app.bootstrap.wiring import Stores, new_run_id, open_workspace
+from lightning_gex.app.assembly.wiring import Stores, new_run_id, open_workspace
 from lightning_gex.app.settings import Settings
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.decision import Scalar
 from lightning_gex.core.enums import RunMode
-from lightning_gex.core.events import AuditNoted, BreakerReset, BreakerTripped, OrderPlaced
-from lightning_gex.core.ledger import money
+from lightning_gex.core.events import AuditNoted, BreakerReset, BreakerTripped, Event, OrderPlaced
 from lightning_gex.core.ports import Clock
 from lightning_gex.core.sessions import session_of
+
+#: Drivers that trade the account; simulations are not among them.
+_OF_THE_ACCOUNT = frozenset({RunMode.FACADE, RunMode.LIVE, RunMode.PAPER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,14 @@ class Account:
     stores : the open database.
     journal : writes under this run's id; every append is durable.
     clock : stamps what carries no time of its own.
+    numbers : tells apart what this run records in one second.
     """
 
     workspace: Workspace
     stores: Stores
     journal: SqlJournal
     clock: Clock
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
     def open(
@@ -65,7 +69,7 @@ class Account:
     def latched_breakers(self) -> dict[str, str]:
         """Breakers that earlier runs of this account tripped and nobody reset: breaker -> reason."""
         latched: dict[str, str] = {}
-        for event in self._events_of_earlier_runs():
+        for event in self._events_of_other_runs():
             if isinstance(event, BreakerTripped):
                 latched[event.breaker] = event.reason
             elif isinstance(event, BreakerReset):
@@ -73,17 +77,18 @@ class Account:
         return latched
 
     def entries_on(self, moment: datetime) -> int:
-        """Entries that earlier runs of this account ordered in the session of ``moment``."""
+        """Entries that other runs of this account ordered in the session of ``moment``."""
         session = session_of(moment)
-        placed = (e for e in self._events_of_earlier_runs() if isinstance(e, OrderPlaced))
+        placed = (e for e in self._events_of_other_runs() if isinstance(e, OrderPlaced))
         return sum(e.order.exit_reason is None and session_of(e.at) == session for e in placed)
 
-    def _events_of_earlier_runs(self) -> list[object]:
-        """The events of every run that traded this account; simulations are not among them."""
-        own = {RunMode.FACADE, RunMode.LIVE, RunMode.PAPER}
-        runs = [r.run_id for r in self.journal.runs() if r.mode in own and r.run_id != self.journal.run_id]
-        return [record.event for run_id in runs for record in self.journal.read(run_id)]
+    def close(self) -> None:
+        """Make everything durable and let go of the database."""
+        self.journal.close()
+        self.stores.engine.dispose()
 
-    def capital(self, initial_capital: float | None) -> Decimal:
-        """The money to begin with, USD: the argument, else the setting."""
-        return money(self.settings.account.initial_capital if initial_capital is None else initial_capital)
+    def _events_of_other_runs(self) -> list[Event]:
+        """The events of every other run that traded this account, in the order they were written."""
+        runs = [r.run_id for r in self.journal.runs() if r.mode in _OF_THE_ACCOUNT and r.run_id != self.journal.run_id]
+        records = [record for run_id in runs for record in self.journal.read(run_id)]
+        return [record.event for record in sorted(records, key=lambda record: record.sequence)]

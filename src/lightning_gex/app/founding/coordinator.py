@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from lightning_gex.adapters.clock import SystemClock
@@ -11,7 +12,7 @@ from lightning_gex.agents.custom import Analyst, RowAgent
 from lightning_gex.agents.registry import default_agents
 from lightning_gex.agents.weights import updated_weight
 from lightning_gex.app.founding.documents import consensus_document, vote_document
-from lightning_gex.app.founding.inputs import given
+from lightning_gex.app.founding.inputs import given, probability
 from lightning_gex.core.errors import InputError, SettingsError
 from lightning_gex.core.features import Features
 from lightning_gex.core.ports import Agent, Clock
@@ -34,8 +35,20 @@ class ConsensusBuilder:
 
     def __init__(self, config: ConsensusConfig | None = None, weights: Mapping[str, float] | None = None) -> None:
         self.config = config or ConsensusConfig()
-        self.agent_weights: dict[str, float] = dict(weights or {})
         self.on_change: WeightListener | None = None
+        self._weights: dict[str, float] = dict(weights or {})
+
+    def __repr__(self) -> str:
+        return f"ConsensusBuilder({', '.join(f'{agent} {w:.3g}' for agent, w in self._weights.items())})"
+
+    @property
+    def agent_weights(self) -> Mapping[str, float]:
+        """Agent -> weight, to read; ``update_agent_weight`` changes one and puts it on record."""
+        return MappingProxyType(self._weights)
+
+    def add_agent(self, agent_name: str) -> None:
+        """Let an agent vote with a weight of 1, unless it has one."""
+        self._weights.setdefault(agent_name, _EVEN)
 
     def update_agent_weight(self, agent_name: str, performance: float) -> float:
         """Move an agent's weight towards what its performance asks for: the new weight.
@@ -44,19 +57,24 @@ class ConsensusBuilder:
         ----------
         agent_name : one of the agents that vote.
         performance : share of its recent votes that were right, 0 to 1; 0.5 is what a coin does.
+
+        Raises
+        ------
+        InputError : an agent nobody knows, or a performance that is no share.
         """
-        if agent_name not in self.agent_weights:
-            known = ", ".join(self.agent_weights)
+        if agent_name not in self._weights:
+            known = ", ".join(self._weights)
             raise InputError(f"no agent is called {agent_name!r}: there are {known}", field="agent_name")
-        weight = updated_weight(self.agent_weights[agent_name], performance)
+        share = probability(performance, "performance")
+        weight = updated_weight(self._weights[agent_name], share)
         if self.on_change is not None:
-            self.on_change(agent_name, weight, f"performance {performance:g}")
-        self.agent_weights[agent_name] = weight
+            self.on_change(agent_name, weight, f"performance {share:g}")
+        self._weights[agent_name] = weight
         return weight
 
     def build_consensus(self, votes: Sequence[Votes], features: Features) -> dict[str, Any]:
         """What votes of length one add up to."""
-        weights = {v.agent: self.agent_weights.get(v.agent, _EVEN) for v in votes}
+        weights = {v.agent: self._weights.get(v.agent, _EVEN) for v in votes}
         return consensus_document(build_consensus(votes, weights, self.config, price=features["price"]))
 
 
@@ -103,10 +121,12 @@ class MultiAgentCoordinator:
         name = getattr(analyst, "name", None)
         if not isinstance(name, str) or not name.strip() or not callable(getattr(analyst, "analyze", None)):
             raise SettingsError("a custom agent needs a name and analyze(data) -> AgentSignal")
+        if isinstance(analyst, type):
+            raise SettingsError(f"a custom agent is an object, not a class: assign {analyst.__name__}()")
         if name in {a.name for a in self._agents}:
             raise SettingsError(f"there is an agent called {name!r} already: give yours another name")
         self._custom = analyst
-        self.consensus_builder.agent_weights.setdefault(name, _EVEN)
+        self.consensus_builder.add_agent(name)
 
     @property
     def agents(self) -> tuple[Agent, ...]:
@@ -120,8 +140,17 @@ class MultiAgentCoordinator:
         options_data: Mapping[str, Any] | None = None,
         market_data: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The consensus on one moment, with every agent's vote under ``votes``."""
+        """The consensus on one moment, with every agent's vote under ``votes``.
+
+        Parameters
+        ----------
+        ticker, price_data, options_data, market_data : as for ``EnhancedLightningGEX.analyze_ticker``.
+
+        Returns
+        -------
+        ``ticker, direction, confidence, agreement, conflict, target_price, stop_loss, time_horizon, voting, votes``.
+        """
         seen = given(ticker, price_data, options_data, market_data, self._clock)
         votes = [agent.vote(seen.features) for agent in self.agents]
         document = self.consensus_builder.build_consensus(votes, seen.features)
-        return {"ticker": ticker, **document, "votes": [vote_document(v.at(0)) for v in votes]}
+        return {"ticker": seen.features.ticker, **document, "votes": [vote_document(v.at(0)) for v in votes]}

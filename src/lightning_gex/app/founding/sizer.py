@@ -12,8 +12,8 @@ import numpy as np
 from lightning_gex.adapters.storage.workspace_files import write_atomically
 from lightning_gex.analytics.kelly import kelly_fraction
 from lightning_gex.analytics.observation import OBSERVATION_NAMES, observation
-from lightning_gex.app.bootstrap.policies import read_policy
-from lightning_gex.app.bootstrap.training_data import episodes_of_bars, simulated_episodes
+from lightning_gex.app.assembly.policies import read_policy
+from lightning_gex.app.assembly.training_data import episodes_of_bars, simulated_episodes
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.errors import InputError, RefusedError, SettingsError
 from lightning_gex.core.ports import SizingPolicy

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from lightning_gex.app.bootstrap.policies import workspace_policy
-from lightning_gex.app.bootstrap.wiring import agents_of, engine_config
+from lightning_gex.app.assembly.policies import workspace_policy
+from lightning_gex.app.assembly.wiring import agents_of, engine_config
 from lightning_gex.app.founding.account import Account
 from lightning_gex.app.founding.coordinator import MultiAgentCoordinator
 from lightning_gex.app.founding.documents import decision_document

@@ -11,8 +11,8 @@ import numpy as np
 from lightning_gex.adapters.market_data.sample_bars import sample_bars, sample_vix
 from lightning_gex.analytics.dealer_positioning import positioning
 from lightning_gex.analytics.positioning_result import DealerPositioning
-from lightning_gex.app.bootstrap.jobs import simulate
-from lightning_gex.app.bootstrap.positions import feature_row, positioning_table
+from lightning_gex.app.assembly.jobs import simulate
+from lightning_gex.app.assembly.positions import feature_row, positioning_table
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.chain import OptionChain

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from typing import Any
 
-from lightning_gex.app.bootstrap.wiring import Stores
+from lightning_gex.app.assembly.wiring import Stores
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.events import DecisionMade, TradeClosed

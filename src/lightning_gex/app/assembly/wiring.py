@@ -9,9 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import Engine
-
-from lightning_gex.adapters.storage.database import open_database
+from lightning_gex.adapters.storage.database import Store, open_database
 from lightning_gex.adapters.storage.journal import SqlJournal
 from lightning_gex.adapters.storage.memory_store import SqlMemoryStore
 from lightning_gex.agents.registry import default_agents, installed_agents
@@ -90,7 +88,7 @@ class Stores:
     """
 
     workspace: Workspace
-    engine: Engine
+    engine: Store
 
     @classmethod
     def open(cls, workspace: Workspace) -> Stores:

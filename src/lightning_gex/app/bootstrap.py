@@ -1,11 +1,11 @@
 """The only place that wires objects: what the commands and the founding modules call."""
 
 from lightning_gex.agents.signal import AgentSignal
-from lightning_gex.app.bootstrap.demo import DemoResult, run_demo
-from lightning_gex.app.bootstrap.jobs import AnalysisResult, analyze_files, run_backtest_files
-from lightning_gex.app.bootstrap.positions import fetch_chain, position_chain, position_live, positioning_page
-from lightning_gex.app.bootstrap.reports import performance_report
-from lightning_gex.app.bootstrap.wiring import open_workspace
+from lightning_gex.app.assembly.demo import DemoResult, run_demo
+from lightning_gex.app.assembly.jobs import AnalysisResult, analyze_files, run_backtest_files
+from lightning_gex.app.assembly.positions import fetch_chain, position_chain, position_live, positioning_page
+from lightning_gex.app.assembly.reports import performance_report
+from lightning_gex.app.assembly.wiring import open_workspace
 from lightning_gex.app.founding.coordinator import ConsensusBuilder, MultiAgentCoordinator
 from lightning_gex.app.founding.hierarchical import (
     ExecutionLayer,

@@ -15,9 +15,9 @@ from lightning_gex.adapters.market_data.bars_file import read_bars
 from lightning_gex.adapters.market_data.series_files import read_flow, read_market, read_rates, read_volatility_index
 from lightning_gex.adapters.market_data.stale_open import default_fill_price
 from lightning_gex.analytics.positioning_result import DealerPositioning
-from lightning_gex.app.bootstrap.policies import workspace_policy
-from lightning_gex.app.bootstrap.positions import position_chain, table_of_one
-from lightning_gex.app.bootstrap.wiring import (
+from lightning_gex.app.assembly.policies import workspace_policy
+from lightning_gex.app.assembly.positions import position_chain, table_of_one
+from lightning_gex.app.assembly.wiring import (
     BACKTEST_JOURNAL_GROUP,
     Stores,
     agents_of,
@@ -39,7 +39,6 @@ from lightning_gex.engine.result import RunResult
 from lightning_gex.engine.simulated_broker import SimulatedBroker
 from lightning_gex.engine.trader import Trader
 from lightning_gex.memory.book import MemoryBook
-
 
 #: Names under which a bars file may hold the volatility index.
 VOLATILITY_INDEX_TICKERS = ("VIX", "^VIX")

@@ -1,0 +1,1 @@
+"""The jobs behind the commands and modules, and the wiring of their parts; ``app.bootstrap`` is the door."""
