@@ -58,13 +58,12 @@ $(VENV)/.installed-core: $(VENV)/.made pyproject.toml constraints.txt $(SOURCES)
 	@$(PIP) .
 	@touch $@
 
-# Tests need the training extra and the tools. Not `brokers`: no test imports a broker's library, and three of them with
-# their own trees are slow to fetch. Not `cluster`: ray is as large as everything else together and no test needs it.
+# Every extra, so that what a user may install is what the tests met. The peers of `make bench` are not among them.
 $(VENV)/.installed-test: $(VENV)/.made pyproject.toml constraints.txt
 	@echo 'Installing Lightning GEX with its test tools into $(VENV) (the first time takes a few minutes) ...'
 	@index='$(TORCH_INDEX)'; \
 	$(BIN)/python -c "import sys, urllib.request as u; u.urlopen(sys.argv[1] + '/torch/', timeout=5)" "$$index" 2>/dev/null || index=''; \
-	$(PIP) $${index:+--extra-index-url "$$index"} -e '.[rl,dev]'
+	$(PIP) $${index:+--extra-index-url "$$index"} -e '.[rl,cluster,brokers,postgres,dev]'
 	@touch $@
 
 $(VENV)/.made:

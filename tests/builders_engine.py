@@ -9,8 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
-from builders_events import same
 
+from builders_events import same
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.enums import FillPrice, RunMode
@@ -63,7 +63,9 @@ def bars_of(
 def without_rows(bars: Bars, rows: Sequence[int]) -> Bars:
     """The bars less some rows: sessions in which the ticker did not trade."""
     keep = np.setdiff1d(np.arange(len(bars)), rows)
-    columns = {f.name: getattr(bars, f.name)[keep] for f in dataclasses.fields(bars) if f.name not in {"ticker", "source"}}
+    columns = {
+        f.name: getattr(bars, f.name)[keep] for f in dataclasses.fields(bars) if f.name not in {"ticker", "source"}
+    }
     return replace(bars, **columns)
 
 
@@ -238,7 +240,10 @@ def assert_same_decisions(ones: Sequence[Decision], others: Sequence[Decision]) 
     """Every field of every decision is the same, to the bit and to the letter."""
     assert [(d.ticker, d.as_of) for d in ones] == [(d.ticker, d.as_of) for d in others]
     for one, other in zip(ones, others, strict=True):
-        assert not differences(one, other), (one.decision_id, [(getattr(one, n), getattr(other, n)) for n in differences(one, other)])
+        assert not differences(one, other), (
+            one.decision_id,
+            [(getattr(one, n), getattr(other, n)) for n in differences(one, other)],
+        )
 
 
 def assert_same_trades(ones: Sequence[ClosedTrade], others: Sequence[ClosedTrade]) -> None:

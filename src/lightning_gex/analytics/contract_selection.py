@@ -28,7 +28,8 @@ class Selection:
     vendor_vols, solved_vols : how many of the used volatilities the source gave, and how many came from quotes.
     refused : reason -> contracts; every contract that is not used is counted under exactly one.
     coverage : share of the counted contracts' open interest that is used; NaN where there is none.
-    open_interest_known : share of living contracts whose open interest is given; NaN where there are none.
+    open_interest_known : share of the contracts with sound terms whose open interest is given; NaN where there are
+        none.
     """
 
     used: BoolArray1D
@@ -58,10 +59,9 @@ def select_contracts(chain: OptionChain, curve: ForwardCurve) -> Selection:
     Selection.
     """
     reasons = _Reasons(len(chain))
-    reasons.add("expired", curve.group < 0)
     reasons.add("strike_invalid", ~_positive(chain.strike))
     reasons.add("multiplier_invalid", ~_positive(chain.multiplier))
-    living = reasons.open
+    sound = reasons.open
     known = ~np.isnan(chain.open_interest)
     reasons.add("open_interest_missing", ~known)
     reasons.add("open_interest_invalid", ~((chain.open_interest >= 0) & np.isfinite(chain.open_interest)))
@@ -80,7 +80,7 @@ def select_contracts(chain: OptionChain, curve: ForwardCurve) -> Selection:
         solved_vols=int((used & ~vendor).sum()),
         refused=reasons.counts,
         coverage=float(chain.open_interest[used].sum()) / total if total > 0 else float("nan"),
-        open_interest_known=float(known[living].mean()) if living.any() else float("nan"),
+        open_interest_known=float(known[sound].mean()) if sound.any() else float("nan"),
     )
 
 

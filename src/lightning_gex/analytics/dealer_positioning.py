@@ -206,7 +206,7 @@ def _require_enough(chain: OptionChain, selection: Selection, floor: float) -> N
         raise InsufficientDataError("the chain holds no contracts", source=chain.source)
     refused = ", ".join(f"{count} {reason}" for reason, count in selection.refused.items()) or "none"
     if math.isnan(selection.open_interest_known):
-        raise InsufficientDataError(f"no living contract (refused: {refused})", source=chain.source)
+        raise InsufficientDataError(f"no contract has sound terms (refused: {refused})", source=chain.source)
     if selection.open_interest_known < floor:
         raise InsufficientDataError(
             f"open interest is known for {selection.open_interest_known:.1%} of the contracts, {floor:.0%} wanted",

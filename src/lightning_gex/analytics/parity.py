@@ -55,10 +55,10 @@ class ForwardCurve:
     discount : (g,) USD today of 1 USD then.
     pairs : (g,) call-put pairs that were usable.
     forward_source, rate_source : (g,) words of ``CarrySource``.
-    group : (n,) each contract's group; -1 where it has settled.
-    rate, dividend_yield : (n,) continuous, per calendar year, so that F = S e^{(r - q) T} and D = e^{-r T}; NaN where
-        the contract has settled. ``dividend_yield`` is everything that parts F from S e^{rT}: dividends, borrow fees,
-        and quotes of option and spot that were not taken at one moment.
+    group : (n,) each contract's group.
+    rate, dividend_yield : (n,) continuous, per calendar year, so that F = S e^{(r - q) T} and D = e^{-r T}.
+        ``dividend_yield`` is everything that parts F from S e^{rT}: dividends, borrow fees, and quotes of option and
+        spot that were not taken at one moment.
     notes : what was interpolated or stood in, in words.
     """
 
@@ -77,18 +77,18 @@ class ForwardCurve:
 
     @property
     def contract_forward(self) -> Float64Array1D:
-        """(n,) USD: the forward of each contract's settlement; NaN where it has settled."""
-        return _of_group(self.forward, self.group)
+        """(n,) USD: the forward of each contract's settlement."""
+        return self.forward[self.group]
 
     @property
     def contract_discount(self) -> Float64Array1D:
-        """(n,) the discount of each contract's settlement; NaN where it has settled."""
-        return _of_group(self.discount, self.group)
+        """(n,) the discount of each contract's settlement."""
+        return self.discount[self.group]
 
     @property
     def contract_years(self) -> Float64Array1D:
-        """(n,) calendar years to each contract's settlement; NaN where it has settled."""
-        return _of_group(self.time_to_expiry_years, self.group)
+        """(n,) calendar years to each contract's settlement."""
+        return self.time_to_expiry_years[self.group]
 
 
 def forward_curve(chain: OptionChain) -> ForwardCurve:
@@ -99,7 +99,7 @@ def forward_curve(chain: OptionChain) -> ForwardCurve:
 
     Parameters
     ----------
-    chain : contracts that have settled by ``as_of`` are left out.
+    chain : as read.
 
     Returns
     -------
@@ -110,8 +110,7 @@ def forward_curve(chain: OptionChain) -> ForwardCurve:
     Stoll, J. Finance 24 (1969) 801-824 (parity). American options obey it as an inequality: the early-exercise premium
     of puts makes the implied rate and forward a little low. The notes say so for such roots.
     """
-    years = time_to_expiry_years(chain.as_of, chain.settles_at)
-    root, settles_at, group = _groups(chain, years > 0)
+    root, settles_at, group = _groups(chain)
     group_years = time_to_expiry_years(chain.as_of, settles_at)
     strikes, differences, starts = _parity_pairs(chain, group, len(root))
     own_rate = [
@@ -137,25 +136,17 @@ def forward_curve(chain: OptionChain) -> ForwardCurve:
         forward_source=forward_source,
         rate_source=rate_source,
         group=group,
-        rate=_of_group(rate, group),
-        dividend_yield=_of_group(rate - carry, group),
+        rate=rate[group],
+        dividend_yield=(rate - carry)[group],
         notes=_notes(root, settles_at, forward_source, rate_source, absurd),
     )
 
 
-def _of_group(values: Float64Array1D, group: Int64Array1D) -> Float64Array1D:
-    if len(values) == 0:
-        return np.full(len(group), np.nan)
-    return np.where(group >= 0, values[group], np.nan)
-
-
-def _groups(chain: OptionChain, alive: BoolArray1D) -> tuple[StrArray1D, TimeArray1D, Int64Array1D]:
-    """The (root, settlement) groups of living contracts in order of settlement, and each contract's group or -1."""
+def _groups(chain: OptionChain) -> tuple[StrArray1D, TimeArray1D, Int64Array1D]:
+    """The (root, settlement) groups of the contracts in order of settlement, and each contract's group."""
     roots, root_index = np.unique(chain.root, return_inverse=True)
     key = chain.settles_at.astype("datetime64[s]").astype(np.int64) * len(roots) + root_index
-    unique, inverse = np.unique(key[alive], return_inverse=True)
-    group = np.full(len(chain), -1, dtype=np.int64)
-    group[alive] = inverse
+    unique, group = np.unique(key, return_inverse=True)
     return roots[unique % max(len(roots), 1)], (unique // max(len(roots), 1)).astype("datetime64[s]"), group
 
 
@@ -164,7 +155,7 @@ def _parity_pairs(
 ) -> tuple[Float64Array1D, Float64Array1D, Int64Array1D]:
     """Strikes and call-put differences of all usable pairs by group and strike, and where each group starts."""
     with np.errstate(invalid="ignore"):
-        fit = (group >= 0) & (chain.bid > 0) & (chain.ask >= chain.bid) & np.isfinite(chain.ask)
+        fit = (chain.bid > 0) & (chain.ask >= chain.bid) & np.isfinite(chain.ask)
         fit &= np.abs(np.log(chain.strike / chain.spot)) <= NEAR_THE_MONEY
     at = np.flatnonzero(fit)
     spread = chain.ask[at] - chain.bid[at]

@@ -1,24 +1,72 @@
-"""The only place that wires objects: what the commands and the founding modules call."""
+"""The only place that wires objects: what the commands and the founding modules call.
 
-from lightning_gex.agents.signal import AgentSignal
-from lightning_gex.app.assembly.demo import DemoResult, run_demo
-from lightning_gex.app.assembly.jobs import AnalysisResult, analyze_files, run_backtest_files
-from lightning_gex.app.assembly.positions import fetch_chain, position_chain, position_live, positioning_page
-from lightning_gex.app.assembly.reports import performance_report
-from lightning_gex.app.assembly.wiring import open_workspace
-from lightning_gex.app.founding.coordinator import ConsensusBuilder, MultiAgentCoordinator
+Each name is imported when it is first used: a command that reads one chain does not wait for the backtest's libraries.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lightning_gex.agents.signal import AgentSignal
+    from lightning_gex.app.assembly.demo import DemoResult, run_demo
+    from lightning_gex.app.assembly.jobs import AnalysisResult, analyze_files, run_backtest_files
+    from lightning_gex.app.assembly.positions import fetch_chain, position_chain, position_live, positioning_page
+    from lightning_gex.app.assembly.reports import performance_report
+    from lightning_gex.app.assembly.wiring import open_workspace
+    from lightning_gex.app.founding.coordinator import ConsensusBuilder, MultiAgentCoordinator
+    from lightning_gex.app.founding.demos import run_founding_demo
 from lightning_gex.app.founding.hierarchical import (
-    ExecutionLayer,
-    HierarchicalDecisionFramework,
-    StrategicLayer,
-    TacticalLayer,
-)
-from lightning_gex.app.founding.memory import LightningMemorySystem
-from lightning_gex.app.founding.security import SecurityManager
-from lightning_gex.app.founding.sizer import LightningRLPositionSizer
-from lightning_gex.app.founding.system import EnhancedLightningGEX
-from lightning_gex.core.enums import MarketRegime
-from lightning_gex.risk.guardrails import GuardrailLimits
+        ExecutionLayer,
+        HierarchicalDecisionFramework,
+        StrategicLayer,
+        TacticalLayer,
+    )
+    from lightning_gex.app.founding.memory import LightningMemorySystem
+    from lightning_gex.app.founding.security import SecurityManager
+    from lightning_gex.app.founding.sizer import LightningRLPositionSizer
+    from lightning_gex.app.founding.system import EnhancedLightningGEX
+    from lightning_gex.core.enums import MarketRegime
+    from lightning_gex.risk.guardrails import GuardrailLimits
+
+_HOMES = {
+    "AgentSignal": "agents.signal",
+    "AnalysisResult": "app.assembly.jobs",
+    "ConsensusBuilder": "app.founding.coordinator",
+    "DemoResult": "app.assembly.demo",
+    "EnhancedLightningGEX": "app.founding.system",
+    "ExecutionLayer": "app.founding.hierarchical",
+    "GuardrailLimits": "risk.guardrails",
+    "HierarchicalDecisionFramework": "app.founding.hierarchical",
+    "LightningMemorySystem": "app.founding.memory",
+    "LightningRLPositionSizer": "app.founding.sizer",
+    "MarketRegime": "core.enums",
+    "MultiAgentCoordinator": "app.founding.coordinator",
+    "SecurityManager": "app.founding.security",
+    "StrategicLayer": "app.founding.hierarchical",
+    "TacticalLayer": "app.founding.hierarchical",
+    "analyze_files": "app.assembly.jobs",
+    "fetch_chain": "app.assembly.positions",
+    "open_workspace": "app.assembly.wiring",
+    "performance_report": "app.assembly.reports",
+    "position_chain": "app.assembly.positions",
+    "position_live": "app.assembly.positions",
+    "positioning_page": "app.assembly.positions",
+    "run_backtest_files": "app.assembly.jobs",
+    "run_demo": "app.assembly.demo",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"lightning_gex.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)
+
 
 __all__ = [
     "AgentSignal",
@@ -45,4 +93,5 @@ __all__ = [
     "positioning_page",
     "run_backtest_files",
     "run_demo",
+    "run_founding_demo",
 ]

@@ -10,7 +10,6 @@ from lightning_gex.core.errors import InputError
 from lightning_gex.core.sessions import to_datetime64
 from lightning_gex.core.units import BoolArray1D, DateArray1D, Float64Array1D, StrArray1D, TimeArray1D
 
-
 _ONE_VALUE_A_CONTRACT = (
     "root",
     "expiry",

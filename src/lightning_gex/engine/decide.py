@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
-
 from lightning_gex.analytics.observation import Observation, observation
 from lightning_gex.core.decision import Cap, Decision, Scalar, StageRecord
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, MarketRegime, StageName, StageVerdict

@@ -321,7 +321,8 @@ def opened_trade(trade_id: int, order: Order, fill: Fill) -> OpenTrade:
 def closed_trade(trade: OpenTrade, fill: Fill, reason: ExitReason) -> ClosedTrade:
     """The trade an exit's fill closes, with its profit after all costs."""
     costs = trade.entry_costs + fill.costs
-    gross = money((fill.price - trade.entry_price) * trade.quantity * int(trade.direction))
+    # Each side to the cent, as the ledger books it: the profits of all trades add up to what the account earned.
+    gross = (money(fill.price * trade.quantity) - money(trade.entry_price * trade.quantity)) * int(trade.direction)
     return ClosedTrade(
         trade_id=trade.trade_id,
         decision_id=trade.decision_id,

@@ -22,6 +22,7 @@ from lightning_gex.core.enums import Action
 from lightning_gex.core.errors import InputError, MissingExtraError, RefusedError
 from lightning_gex.core.ledger import CENT, Ledger, money, price
 from lightning_gex.core.orders import Fill
+from lightning_gex.core.units import Float32Array1D
 from lightning_gex.sizing.episodes import Episodes
 from lightning_gex.sizing.ladder import LADDER, rung_at_or_below
 

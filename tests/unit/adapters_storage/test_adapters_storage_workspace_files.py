@@ -15,6 +15,7 @@ from lightning_gex.adapters.storage.workspace_files import (
     create_exclusively,
     load_or_create_audit_key,
     read_private,
+    replace_together,
     write_atomically,
 )
 from lightning_gex.core.errors import IntegrityError, StoreError
@@ -62,6 +63,36 @@ def test_a_folder_in_the_way_is_named_and_no_scratch_stays(tmp_path: Path) -> No
     with pytest.raises(StoreError, match="cannot be written"):
         write_atomically(tmp_path / "x", b"data")
     assert _names(tmp_path) == ["x"]
+
+
+def test_files_that_belong_together_are_written_into_a_new_folder_and_others_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    replace_together(folder, {"one": b"1", "two": iter([b"2", b"2"])})
+    (folder / "mine").write_bytes(b"keep")
+    replace_together(folder, {"one": b"new"}, PRIVATE)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"one": b"new", "two": b"22", "mine": b"keep"}
+    assert (_mode(folder / "one"), _mode(folder / "two")) == (0o600, 0o644)
+
+
+def test_a_failure_in_one_of_many_leaves_every_old_file_and_no_scratch(tmp_path: Path) -> None:
+    replace_together(tmp_path, {"one": b"old", "two": b"old"})
+
+    def pieces() -> Iterator[bytes]:
+        yield b"half"
+        raise RuntimeError("the power fails here")
+
+    with pytest.raises(RuntimeError):
+        replace_together(tmp_path, {"one": b"new", "two": pieces()})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one": b"old", "two": b"old"}
+
+
+def test_of_many_the_one_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "two").mkdir()
+    with pytest.raises(StoreError, match=r"two cannot be written: Is a directory"):
+        replace_together(tmp_path, {"one": b"1", "two": b"2"})
+    assert sorted(_names(tmp_path)) == ["one", "two"]
+    with pytest.raises(StoreError, match=r"one/deeper cannot be made: Not a directory"):
+        replace_together(tmp_path / "one" / "deeper", {"three": b"3"})
 
 
 def test_of_many_that_create_a_file_exactly_one_does(tmp_path: Path) -> None:

@@ -252,15 +252,6 @@ def test_on_the_trading_clock_a_morning_settlement_after_the_close_has_no_charm_
     assert any("34 contracts settle before the next session" in note for note in result.notes)
 
 
-def test_expired_contracts_leave_the_chain():
-    chain = make_chain()
-    settles = chain.settles_at.copy()
-    settles[:34] = np.datetime64("2024-06-03T17:59:59")
-    result = positioning(changed(chain, settles_at=settles))
-    assert result.refused == {"expired": 34}
-    assert len(result.expiry) == 2
-
-
 def test_open_interest_is_stamped_with_the_evening_before():
     assert positioning(make_chain()).open_interest_session == np.datetime64("2024-05-31")  # as of Monday, June 3
 
@@ -300,7 +291,7 @@ def none_of(chain):
         (lambda c: reordered(c, np.flatnonzero(~c.is_call)), "no usable calls"),
         (lambda c: reordered(c, np.flatnonzero(c.strike < 105)), "the chain is cut"),
         (lambda c: reordered(c, np.flatnonzero(c.strike > 95)), "the chain is cut"),
-        (lambda c: changed(c, settles_at=c.settles_at - 10**9), "no living contract"),
+        (lambda c: changed(c, multiplier=np.zeros(len(c))), r"no contract has sound terms .*102 multiplier_invalid"),
     ],
 )
 def test_too_little_data_is_refused_by_name_and_never_made_up(spoil, message):

@@ -101,17 +101,22 @@ def test_morning_and_evening_roots_of_one_date_are_two_groups():
     assert not any("American" in note for note in curve.notes)
 
 
-def test_american_roots_are_noted_and_settled_contracts_left_out():
-    chain = make_chain(root="AAPL")
-    assert any("American" in note and "AAPL" in note for note in forward_curve(chain).notes)
-    gone = changed(chain, settles_at=np.where(np.arange(len(chain)) < 4, chain.settles_at - 10**8, chain.settles_at))
-    curve = forward_curve(gone)
-    assert (curve.group[:4] == -1).all()
-    assert np.isnan(curve.rate[:4]).all()
-    assert np.isfinite(curve.rate[4:]).all()
+def test_american_roots_are_noted():
+    assert any("American" in note and "AAPL" in note for note in forward_curve(make_chain(root="AAPL")).notes)
+
+
+def test_every_contract_belongs_to_the_group_of_its_root_and_settlement():
+    chain = make_chain()
+    mixed = changed(chain, root=np.where(np.arange(len(chain)) % 3 == 0, "TESTW", "TEST"))
+    curve = forward_curve(mixed)
+    assert len(curve.root) == 6
+    np.testing.assert_array_equal(curve.root[curve.group], mixed.root)
+    np.testing.assert_array_equal(curve.settles_at[curve.group], mixed.settles_at)
+    assert np.isfinite(curve.contract_forward).all()
 
 
 def test_an_empty_chain_has_an_empty_curve():
     curve = forward_curve(reordered(make_chain(), np.empty(0, dtype=int)))
     assert curve.forward.shape == (0,)
     assert curve.rate.shape == (0,)
+    assert curve.contract_forward.shape == curve.contract_discount.shape == curve.contract_years.shape == (0,)

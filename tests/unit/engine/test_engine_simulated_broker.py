@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from builders_engine import SESSIONS, bars_of, opened_at, update_of, without_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders_engine import SESSIONS, bars_of, opened_at, update_of, without_rows
 from lightning_gex.analytics.fills import resolve_signals
 from lightning_gex.core.enums import Action, ExitReason, FillPrice
 from lightning_gex.core.orders import Order

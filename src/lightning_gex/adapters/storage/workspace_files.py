@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,16 +28,27 @@ def write_atomically(path: Path, data: bytes | Iterable[bytes], mode: int = READ
     ------
     StoreError : the file cannot be written; the old one is untouched.
     """
+    _replace({path: data}, mode)
+
+
+def replace_together(folder: Path, files: Mapping[str, bytes | Iterable[bytes]], mode: int = READABLE) -> None:
+    """Write files of one folder that belong together: all of them aside first, only then each into its place.
+
+    Parameters
+    ----------
+    folder : made if absent, with those above it.
+    files : name -> contents, whole or in pieces. Other files of the folder stay as they are.
+    mode : permissions of each.
+
+    Raises
+    ------
+    StoreError : naming what cannot be written; where writing aside fails, nothing that was there has changed.
+    """
     try:
-        scratch = _written_scratch(path, data, mode)
-        try:
-            scratch.replace(path)
-        except BaseException:
-            scratch.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise StoreError(f"{folder} cannot be made: {error.strerror or error}") from error
+    _replace({folder / name: data for name, data in files.items()}, mode)
 
 
 def create_exclusively(path: Path, data: bytes, mode: int = PRIVATE) -> bool:
@@ -116,6 +127,24 @@ def read_private(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _replace(contents: Mapping[Path, bytes | Iterable[bytes]], mode: int) -> None:
+    """Put files into place once every one of them is whole on disk. No scratch file stays behind."""
+    scratches: dict[Path, Path] = {}
+    path = Path()
+    try:
+        for path, data in contents.items():
+            scratches[path] = _written_scratch(path, data, mode)
+        for path, scratch in scratches.items():
+            scratch.replace(path)
+        for folder in {path.parent for path in scratches}:
+            sync_folder(folder)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        for scratch in scratches.values():
+            scratch.unlink(missing_ok=True)
 
 
 def _written_scratch(path: Path, data: bytes | Iterable[bytes], mode: int) -> Path:

@@ -12,15 +12,21 @@ from pathlib import Path
 from lightning_gex.adapters.storage.database import Store, open_database
 from lightning_gex.adapters.storage.journal import SqlJournal
 from lightning_gex.adapters.storage.memory_store import SqlMemoryStore
+from lightning_gex.agents.consensus import ConsensusConfig
 from lightning_gex.agents.registry import default_agents, installed_agents
 from lightning_gex.app.settings import Settings
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.ledger import money
 from lightning_gex.core.ports import Agent
+from lightning_gex.core.units import BASIS_POINT
 from lightning_gex.engine.config import CostSchedule, EngineConfig, Enhancements
+from lightning_gex.memory.confidence import MemoryConfig
+from lightning_gex.risk.circuit_breaker import BreakerLimits
+from lightning_gex.risk.execution import ExecutionConfig
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.risk.strategic import RegimeTable
 from lightning_gex.risk.tactical import TacticalConfig
+from lightning_gex.sizing.kelly_size import KellyConfig
 
 #: Settings name an agent by its key; records name it in words.
 AGENT_NAMES = {
@@ -47,16 +53,25 @@ def engine_config(
     settings: Settings, *, guardrails: GuardrailLimits | None = None, regimes: RegimeTable | None = None
 ) -> EngineConfig:
     """The engine's configuration from settings; explicit guardrails and regimes win."""
-    account, on = settings.account, settings.enhancements
-    limits = guardrails or GuardrailLimits(**settings.guardrails.model_dump())
+    account = settings.account
+    stock_bp, index_bp = account.cost_bp_per_side_stocks, account.cost_bp_per_side_index
+    cost_per_side = max(stock_bp, index_bp) * BASIS_POINT
     weights = settings.agents.weights.model_dump()
     return EngineConfig(
-        enhancements=Enhancements(**on.model_dump()),
-        tactical=TacticalConfig(allow_short=account.allow_short),
-        guardrails=limits,
+        enhancements=Enhancements(**settings.enhancements.model_dump()),
+        consensus=ConsensusConfig(**settings.consensus.model_dump()),
+        memory=MemoryConfig(**settings.memory.model_dump()),
         regimes=regimes if regimes is not None else RegimeTable(),
-        costs=CostSchedule(stock_bp=account.cost_bp_per_side_stocks, index_bp=account.cost_bp_per_side_index),
+        tactical=TacticalConfig(allow_short=account.allow_short, **settings.tactical.model_dump()),
+        kelly=KellyConfig(**settings.kelly.model_dump()),
+        execution=ExecutionConfig(
+            cost_per_side=max(stock_bp, index_bp) * BASIS_POINT, **settings.execution.model_dump()
+        ),
+        guardrails=guardrails or GuardrailLimits(**settings.guardrails.model_dump()),
+        breakers=BreakerLimits(**settings.breakers.model_dump()),
+        costs=CostSchedule(stock_bp=stock_bp, index_bp=index_bp),
         weights={AGENT_NAMES[key]: weight for key, weight in weights.items() if weight > 0},
+        minimum_confidence=settings.decision.minimum_confidence,
     )
 
 

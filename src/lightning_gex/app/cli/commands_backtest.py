@@ -45,10 +45,11 @@ def backtest(
         raise SettingsError(f"--start {start} is later than --end {end}")
     if capital is not None and not 0 < capital < float("inf"):
         raise SettingsError(f"--capital {capital:g} is not a positive number of dollars")
+    from lightning_gex.adapters.storage.workspace_files import replace_together
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import metrics_document, print_document
-    from lightning_gex.app.cli.output import check_output_folder, run_files, write_all
+    from lightning_gex.app.cli.output import check_output_folder, run_files
     from lightning_gex.app.cli.render import show_metrics, show_verdict
 
     folder = check_output_folder(out)
@@ -70,7 +71,7 @@ def backtest(
     from lightning_gex.evaluation.verdict import verdict
 
     metrics = evaluate(run)
-    write_all(folder, run_files(run, metrics, positioning=None))
+    replace_together(folder, run_files(run, metrics, positioning=None))
     show_notes(run.notes, stderr_console())
     if as_json:
         print_document(metrics_document(metrics))

@@ -1,16 +1,13 @@
-"""The folder a command writes into: checked before the long job, filled only after it succeeded."""
+"""What a command writes, and where: the place is checked before the long job, the files are made after it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from lightning_gex.adapters.storage.workspace_files import write_atomically
 from lightning_gex.app.cli.documents import json_text
-from lightning_gex.core.errors import SettingsError, StoreError
+from lightning_gex.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from lightning_gex.analytics.positioning_result import DealerPositioning
@@ -46,24 +43,6 @@ def check_output_file(file: Path, option: str) -> Path:
     if not os.access(file.parent, os.W_OK | os.X_OK) or (file.exists() and not os.access(file, os.W_OK)):
         raise SettingsError(f"{option} {file} cannot be written: name another or change its permissions")
     return file
-
-
-def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write whole files into a folder, made if absent: all of them aside first, only then each into its place.
-
-    Raises
-    ------
-    StoreError : naming what cannot be written; where writing aside fails, nothing that was there has changed.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix=".writing-") as aside:
-            for name, data in files.items():
-                write_atomically(Path(aside) / name, data)
-            for name in files:
-                (Path(aside) / name).replace(folder / name)
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be written: {(error.strerror or str(error)).lower()}") from error
 
 
 def run_files(run: RunResult, metrics: RunMetrics, *, positioning: DealerPositioning | None) -> dict[str, bytes]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.adapters.storage.journal import SqlJournal
@@ -92,3 +93,21 @@ class Account:
         runs = [r.run_id for r in self.journal.runs() if r.mode in _OF_THE_ACCOUNT and r.run_id != self.journal.run_id]
         records = [record for run_id in runs for record in self.journal.read(run_id)]
         return [record.event for record in sorted(records, key=lambda record: record.sequence)]
+
+
+class AccountHolder:
+    """Something that keeps an account open. As a context manager it lets go of it at the end."""
+
+    _account: Account
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Make everything durable and let go of the workspace's database."""
+        self._account.close()

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.app.founding.documents import plain
-from lightning_gex.app.founding.inputs import given
-from lightning_gex.core.enums import Direction, MarketRegime
-from lightning_gex.core.errors import InputError
+from lightning_gex.app.founding.inputs import checked_ticker, given, number, positive, side, usd_price, whole
+from lightning_gex.core.enums import MarketRegime
+from lightning_gex.core.errors import InputError, SettingsError
 from lightning_gex.core.portfolio import PortfolioView
 from lightning_gex.core.ports import Clock
 from lightning_gex.risk.execution import ExecutionConfig, check_execution
-from lightning_gex.risk.strategic import RegimeLimits, RegimeReading, RegimeTable, detect_regimes
+from lightning_gex.risk.strategic import RegimeLimits, RegimeReading, RegimeTable, Strategy, detect_regimes
 from lightning_gex.risk.tactical import TacticalConfig, TacticalResult, TradePlan, plan_trade
 from lightning_gex.sizing.kelly_size import choose_size, quantity_for
 
 #: Says from the market's figures whether the user's own regime holds.
 RegimeRule = Callable[[Mapping[str, float]], bool]
+
+_SIGNAL_KEYS = frozenset(
+    {"ticker", "direction", "entry_price", "time_horizon", "target_price", "stop_loss", "strategy"}
+)
+_WHOLE_FIGURES = frozenset({"daily_trades", "orders_last_minute", "losing_streak"})
 
 
 class StrategicLayer:
@@ -42,7 +47,7 @@ class StrategicLayer:
     def read_regime(self, market_data: Mapping[str, Any], price_data: Mapping[str, Any] | None = None) -> RegimeReading:
         """The regime with its reason; its ``regime`` is None where the data do not tell."""
         seen = given("market", price_data, None, market_data, self._clock, needs_price=False)
-        return detect_regimes(seen.features, custom=self.custom_rule).at(0)
+        return detect_regimes(seen.features, custom=guarded_rule(self.custom_rule)).at(0)
 
     def detect_regime(
         self, market_data: Mapping[str, Any], price_data: Mapping[str, Any] | None = None
@@ -51,8 +56,12 @@ class StrategicLayer:
         return self.read_regime(market_data, price_data).regime
 
     def get_parameters(self, regime: MarketRegime | str) -> RegimeLimits:
-        """What may be risked in a regime. Raises ``KeyError`` where it has no limits."""
-        return self.regime_config[regime]
+        """What may be risked in a regime. Raises ``SettingsError`` where it has no limits."""
+        try:
+            return self.regime_config[regime]
+        except KeyError:
+            known = ", ".join(self.regime_config)
+            raise SettingsError(f"{regime} has no limits: assign them to regime_config (there are {known})") from None
 
 
 class TacticalLayer:
@@ -62,20 +71,25 @@ class TacticalLayer:
         self.config = config or TacticalConfig()
 
     def evaluate(
-        self, signal: Mapping[str, Any], limits: RegimeLimits, portfolio: PortfolioView, atr: float = math.nan
+        self,
+        signal: Mapping[str, Any],
+        limits: RegimeLimits,
+        portfolio: PortfolioView | Mapping[str, Any],
+        atr: float | None = None,
     ) -> TacticalResult:
         """A plan, or why there is none, for a signal with the keys of ``HierarchicalDecisionFramework.evaluate``."""
+        _refuse_unknown(signal)
         return plan_trade(
-            direction=_direction(signal),
-            entry_price=_required(signal, "entry_price"),
-            atr=atr,
-            consensus_target=_optional(signal, "target_price"),
-            consensus_stop=_optional(signal, "stop_loss"),
-            horizon_sessions=int(_required(signal, "time_horizon")),
-            strategy=str(signal.get("strategy", "custom")),
+            direction=side(signal.get("direction"), source="signal"),
+            entry_price=usd_price(signal.get("entry_price"), "entry_price", source="signal"),
+            atr=_price_or_nan(atr, "atr"),
+            consensus_target=_price_or_nan(signal.get("target_price"), "target_price"),
+            consensus_stop=_price_or_nan(signal.get("stop_loss"), "stop_loss"),
+            horizon_sessions=whole(signal.get("time_horizon"), "time_horizon", least=1, source="signal"),
+            strategy=_strategy(signal.get("strategy", Strategy.CUSTOM)),
             limits=limits,
-            portfolio=portfolio,
-            ticker=str(signal.get("ticker", "")),
+            portfolio=portfolio_of(portfolio),
+            ticker=checked_ticker(signal.get("ticker")),
             config=self.config,
         )
 
@@ -86,9 +100,13 @@ class ExecutionLayer:
     def __init__(self, config: ExecutionConfig | None = None) -> None:
         self.config = config or ExecutionConfig()
 
-    def check(self, plan: TradePlan, quantity: int, price_now: float, portfolio: PortfolioView) -> dict[str, Any]:
-        """``{"passed", "reason", "detail"}``."""
-        return asdict(check_execution(plan, quantity, price_now, portfolio, self.config))
+    def check(
+        self, plan: TradePlan, quantity: int, price_now: float, portfolio: PortfolioView | Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """``{"passed", "reason", "detail"}`` for a plan of the tactical layer, so many shares, at this price now."""
+        shares = whole(quantity, "quantity", least=0)
+        price = usd_price(price_now, "price_now")
+        return asdict(check_execution(plan, shares, price, portfolio_of(portfolio), self.config))
 
 
 class HierarchicalDecisionFramework:
@@ -109,7 +127,7 @@ class HierarchicalDecisionFramework:
         custom_rule: RegimeRule | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.initial_capital = float(initial_capital)
+        self.initial_capital = positive(initial_capital, "initial_capital")
         self.strategic = StrategicLayer(custom_rule, clock)
         self.tactical = TacticalLayer(TacticalConfig(allow_short=allow_short))
         self.execution = ExecutionLayer()
@@ -120,7 +138,7 @@ class HierarchicalDecisionFramework:
         market_data: Mapping[str, Any],
         price_data: Mapping[str, Any] | None = None,
         quantity: int | None = None,
-        portfolio: PortfolioView | None = None,
+        portfolio: PortfolioView | Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Take one signal through the three layers.
 
@@ -130,30 +148,54 @@ class HierarchicalDecisionFramework:
             strategy``.
         market_data, price_data : as for ``analyze_ticker``; ``atr`` of the latter widens or narrows the bracket.
         quantity : shares to check for; None checks the most that the regime allows to put in.
-        portfolio : the account; None is a fresh one of ``initial_capital``.
+        portfolio : the account, as ``core.portfolio.PortfolioView`` or a dictionary of some of its figures; None is a
+            fresh one of ``initial_capital``.
 
         Returns
         -------
-        ``status`` (approved or blocked), ``layer`` that blocked, ``reason``, ``regime``, ``limits`` and ``plan``.
+        ``status`` (approved or blocked), ``layer`` that blocked, ``reason``, ``regime``, ``limits``, ``plan`` and
+        ``quantity``; a key behind the layer that blocked is missing.
+
+        Raises
+        ------
+        InputError : naming the key of anything that cannot be used.
         """
+        _refuse_unknown(signal)
         reading = self.strategic.read_regime(market_data, price_data)
         answer: dict[str, Any] = {"status": "blocked", "layer": "strategic", "reason": reading.reason}
         answer["regime"] = None if reading.regime is None else reading.regime.value
-        if reading.regime is None or reading.regime not in self.strategic.regime_config:
+        if reading.regime is None:
             return answer
+        if reading.regime not in self.strategic.regime_config:
+            return answer | {"reason": f"{reading.regime.value} has no limits in regime_config"}
         limits = self.strategic.get_parameters(reading.regime)
-        account = portfolio or fresh_portfolio(self.initial_capital)
-        tactical = self.tactical.evaluate(signal, limits, account, _optional(price_data or {}, "atr"))
+        account = fresh_portfolio(self.initial_capital) if portfolio is None else portfolio_of(portfolio)
+        atr = None if price_data is None else price_data.get("atr")
+        tactical = self.tactical.evaluate(signal, limits, account, atr)
         answer |= {"layer": "tactical", "reason": tactical.reason, "limits": plain(dict(limits))}
-        if tactical.plan is None:
+        if tactical.plan is None or not tactical.passed:
             return answer
         plan = tactical.plan
-        shares = _shares(plan, account) if quantity is None else quantity
+        shares = _most_shares(plan, account) if quantity is None else whole(quantity, "quantity", least=0)
         check = self.execution.check(plan, shares, plan.entry_price, account)
         answer |= {"layer": "execution", "reason": check["reason"], "plan": plain(asdict(plan)), "quantity": shares}
         if check["passed"]:
             answer |= {"status": "approved", "layer": None}
         return answer
+
+
+def guarded_rule(rule: RegimeRule | None) -> RegimeRule | None:
+    """A user's rule whose own failures are told as what they are: a setting that is wrong."""
+    if rule is None:
+        return None
+
+    def guarded(figures: Mapping[str, float]) -> bool:
+        try:
+            return bool(rule(figures))
+        except Exception as error:  # a stranger's code: whatever it raises is said in one line
+            raise SettingsError(f"the custom regime rule failed: {type(error).__name__}: {error}") from error
+
+    return guarded
 
 
 def fresh_portfolio(capital: float) -> PortfolioView:
@@ -173,32 +215,58 @@ def fresh_portfolio(capital: float) -> PortfolioView:
     )
 
 
-def _shares(plan: TradePlan, account: PortfolioView) -> int:
+def portfolio_of(account: PortfolioView | Mapping[str, Any]) -> PortfolioView:
+    """An account out of a dictionary: ``equity`` is required, what else is missing is a fresh account's.
 
+    Raises
+    ------
+    InputError : naming the key of anything that is unknown or no figure.
+    """
+    if isinstance(account, PortfolioView):
+        return account
+    if not isinstance(account, Mapping):
+        raise InputError(f"must be a dictionary, not {type(account).__name__}", source="portfolio")
+    known = [f.name for f in fields(PortfolioView)]
+    for key in account:
+        if key not in known:
+            raise InputError(f"unknown key: known are {', '.join(known)}", source="portfolio", field=str(key))
+    view = fresh_portfolio(number(account.get("equity"), "equity", source="portfolio"))
+    return replace(view, **{key: _figure(key, value) for key, value in account.items()})
+
+
+def _figure(key: str, value: object) -> Any:  # noqa: ANN401 - each field of the view has its own type
+    if key in {"open_trades", "tripped"}:
+        if not isinstance(value, Mapping):
+            raise InputError(f"must be a dictionary, not {type(value).__name__}", source="portfolio", field=key)
+        return {t: side(w, source="portfolio") for t, w in value.items()} if key == "open_trades" else dict(value)
+    if key in _WHOLE_FIGURES:
+        return whole(value, key, least=0, source="portfolio")
+    return number(value, key, source="portfolio")
+
+
+def _most_shares(plan: TradePlan, account: PortfolioView) -> int:
     size_pct, _ = choose_size(plan.caps)
     return quantity_for(size_pct, account.equity, plan.entry_price)
 
 
-def _direction(signal: Mapping[str, Any]) -> Direction:
-    word = signal.get("direction")
+def _strategy(word: object) -> str:
     try:
-        return Direction.from_word(str(word))
-    except ValueError as error:
-        raise InputError(str(error), source="signal", field="direction") from None
+        return Strategy(word)  # type: ignore[arg-type]  # what is no word is refused below
+    except ValueError:
+        raise InputError(f"{word!r} is none of {', '.join(Strategy)}", source="signal", field="strategy") from None
 
 
-def _required(signal: Mapping[str, Any], key: str) -> float:
-    value = _optional(signal, key)
-    if math.isnan(value):
-        raise InputError("is missing", source="signal", field=key)
-    return value
+def _refuse_unknown(signal: Mapping[str, Any]) -> None:
+    if not isinstance(signal, Mapping):
+        raise InputError(f"must be a dictionary, not {type(signal).__name__}", source="signal")
+    for key in signal:
+        if key not in _SIGNAL_KEYS:
+            known = ", ".join(sorted(_SIGNAL_KEYS))
+            raise InputError(f"unknown key: known are {known}", source="signal", field=str(key))
 
 
-def _optional(data: Mapping[str, Any], key: str) -> float:
-    value = data.get(key)
-    if value is None:
+def _price_or_nan(value: object, field: str) -> float:
+    """USD; NaN where the caller names none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return math.nan
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"must be a number, not {value!r}", field=key) from None
+    return usd_price(value, field, source="signal")

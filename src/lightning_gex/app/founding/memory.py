@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lightning_gex.app.founding.account import Account
+from lightning_gex.app.founding.account import Account, AccountHolder
 from lightning_gex.app.founding.documents import plain
-from lightning_gex.app.founding.inputs import given
+from lightning_gex.app.founding.inputs import Given, aware_time, given, number, probability, side, usd_price, whole
 from lightning_gex.core.enums import Direction
-from lightning_gex.core.errors import InputError
-from lightning_gex.core.patterns import Outcome, Pattern
-from lightning_gex.memory.confidence import RECENT_SIGNALS, MemoryConfig, adjust_confidence
+from lightning_gex.core.errors import InputError, RefusedError
+from lightning_gex.core.patterns import Neighbours, Outcome, Pattern
+from lightning_gex.memory.confidence import MemoryConfig, adjust_confidence
 from lightning_gex.memory.performance import performance
 from lightning_gex.memory.vector import situation_vectors
 
+#: Told of an outcome instead of the store, and says whether it took care of it.
+OutcomeListener = Callable[[Pattern, Outcome], bool]
 
-class LightningMemorySystem:
+
+class LightningMemorySystem(AccountHolder):
     """Short- and long-term memory of one account. It survives restarts and never reads the future.
 
     Parameters
     ----------
-    max_short_term : how many recent signals ``get_recent_signals`` shows at most.
+    max_short_term : how many recent signals ``get_recent_signals`` shows at most; None takes the workspace's setting,
+        50 unless changed.
     home : the workspace's folder; None takes ``LIGHTNING_HOME``, else ``~/.lightning-gex``.
     account : an open account to share, instead of opening one.
     """
 
     def __init__(
-        self, max_short_term: int = RECENT_SIGNALS, home: str | Path | None = None, *, account: Account | None = None
+        self, max_short_term: int | None = None, home: str | Path | None = None, *, account: Account | None = None
     ) -> None:
+        explicit = (
+            {} if max_short_term is None else {"recent_signals": whole(max_short_term, "max_short_term", least=1)}
+        )
         self._account = account or Account.open(home)
-        self._config = MemoryConfig(recent_signals=max_short_term)
+        self._config = MemoryConfig(**(self._account.settings.memory.model_dump() | explicit))
         self.store = self._account.stores.memory()
+        self.on_outcome: OutcomeListener | None = None
 
     def __repr__(self) -> str:
         return f"LightningMemorySystem(home={str(self._account.workspace.home)!r})"
@@ -53,40 +61,66 @@ class LightningMemorySystem:
         options_data: Mapping[str, Any] | None = None,
         market_data: Mapping[str, Any] | None = None,
     ) -> str:
-        """Remember a signal and the situation it was given in: its id, for ``record_outcome``."""
+        """Remember a signal and the situation it was given in: its id, for ``record_outcome``.
+
+        Raises
+        ------
+        InputError : naming what cannot be used; target and stop lie on their sides of the entry.
+        """
         seen = given(ticker, price_data, options_data, market_data, self._account.clock)
-        signal_id = f"{self._account.journal.run_id}:{ticker}-{seen.as_of:%Y%m%dT%H%M%SZ}-{self._count()}"
+        symbol = seen.features.ticker
+        stamp = f"{seen.as_of:%Y%m%dT%H%M%SZ}"
         pattern = Pattern(
-            pattern_id=signal_id,
-            ticker=ticker,
+            pattern_id=f"{self._account.journal.run_id}:{symbol}-{stamp}-m{next(self._account.numbers)}",
+            ticker=symbol,
             as_of=seen.as_of,
-            vector=tuple(situation_vectors(seen.features)[0].tolist()),
-            direction=_direction(direction),
-            confidence=_probability(confidence),
-            horizon_sessions=time_horizon,
-            entry_price=entry_price,
-            target_price=target_price,
-            stop_price=stop_loss,
+            vector=_situation(seen),
+            direction=side(direction),
+            confidence=probability(confidence, "confidence"),
+            horizon_sessions=whole(time_horizon, "time_horizon", least=1),
+            entry_price=usd_price(entry_price, "entry_price"),
+            target_price=usd_price(target_price, "target_price"),
+            stop_price=usd_price(stop_loss, "stop_loss"),
             regime=None,
         )
-        self._account.note("signal_remembered", signal_id=signal_id, ticker=ticker)
+        _refuse_wrong_sides(pattern)
+        self._account.note("signal_remembered", signal_id=pattern.pattern_id, ticker=symbol)
         self.store.remember(pattern)
-        return signal_id
+        return pattern.pattern_id
 
-    def record_outcome(self, signal_id: str, net_return: float, as_of: datetime | None = None) -> None:
+    def record_outcome(self, signal_id: str, net_return: float, as_of: datetime | str | None = None) -> None:
         """Add what became of a signal.
 
         Parameters
         ----------
-        signal_id : from ``record_signal``.
+        signal_id : from ``record_signal``, or the ``decision_id`` of a decision.
         net_return : in the signal's direction after costs, as a fraction (0.03 = 3 %).
-        as_of : aware, when it became known; None takes the clock's time.
+        as_of : aware, when it became known; None takes the clock's time, or the signal's where that is later.
+
+        Raises
+        ------
+        RefusedError : the signal is unknown, or its outcome is.
+        InputError : a return that is none, or a time before the signal's.
         """
-        if not math.isfinite(net_return):
-            raise InputError(f"{net_return} is no return", field="net_return")
-        known_at = as_of or self._account.clock.now()
-        self._account.note("outcome_remembered", signal_id=signal_id, net_return=net_return)
-        self.store.resolve(signal_id, Outcome(net_return=net_return, won=net_return > 0, known_at=known_at))
+        earned = number(net_return, "net_return")
+        pattern = self.find(signal_id)
+        if pattern is None:
+            raise RefusedError(f"no signal {signal_id!r} is remembered")
+        if pattern.outcome is not None:
+            raise RefusedError(f"the outcome of signal {signal_id} is recorded already")
+        now = max(self._account.clock.now().astimezone(UTC), pattern.as_of)
+        known_at = now if as_of is None else aware_time(as_of, "as_of")
+        if known_at < pattern.as_of:
+            raise InputError(f"{known_at} is before the signal was given, {pattern.as_of}", field="as_of")
+        outcome = Outcome(net_return=earned, won=earned > 0, known_at=known_at)
+        if self.on_outcome is not None and self.on_outcome(pattern, outcome):
+            return
+        self._account.note("outcome_remembered", signal_id=signal_id, net_return=earned)
+        self.store.resolve(signal_id, outcome)
+
+    def find(self, signal_id: str) -> Pattern | None:
+        """A remembered signal by its id, or None."""
+        return next((p for p in self.store.patterns() if p.pattern_id == signal_id), None)
 
     def find_similar_patterns(
         self,
@@ -97,15 +131,14 @@ class LightningMemorySystem:
         market_data: Mapping[str, Any] | None = None,
         count: int = 10,
     ) -> list[dict[str, Any]]:
-        """The most similar past signals whose outcome was known then, most similar first."""
+        """The most similar past signals whose outcome was known then, most similar first.
+
+        Returns
+        -------
+        One ``{"signal_id", "similarity", "net_return", "won"}`` each; similarity 1 is identical.
+        """
         seen = given(ticker, price_data, options_data, market_data, self._account.clock)
-        found = self.store.recall(
-            ticker=ticker,
-            direction=_direction(direction),
-            vector=situation_vectors(seen.features)[0].tolist(),
-            as_of=seen.as_of,
-            count=count,
-        )
+        found = self._recall(seen, side(direction), whole(count, "count", least=1))
         columns = (found.pattern_id, found.similarity.tolist(), found.net_return.tolist(), found.won.tolist())
         names = ("signal_id", "similarity", "net_return", "won")
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -119,29 +152,35 @@ class LightningMemorySystem:
         options_data: Mapping[str, Any] | None = None,
         market_data: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """A confidence scaled by 0.8 to 1.2 from what became of similar signals, with the reason."""
+        """A confidence scaled by 0.8 to 1.2 from what became of similar signals.
+
+        Returns
+        -------
+        ``confidence, multiplier, reason, considered, fallback``.
+        """
         seen = given(ticker, price_data, options_data, market_data, self._account.clock)
-        neighbours = self.store.recall(
-            ticker=ticker,
-            direction=_direction(direction),
-            vector=situation_vectors(seen.features)[0].tolist(),
-            as_of=seen.as_of,
-            count=self._config.neighbours,
-        )
-        known = [p.outcome for p in self.store.patterns() if p.outcome and p.outcome.known_at <= seen.as_of]
+        before = probability(confidence, "confidence")
+        wanted = side(direction)
+        neighbours = self._recall(seen, wanted, self._config.neighbours)
+        known = [
+            p.outcome
+            for p in self.store.patterns()
+            if p.direction is wanted and p.outcome is not None and p.outcome.known_at <= seen.as_of
+        ]
         base = sum(o.won for o in known) / len(known) if known else math.nan
-        return asdict(adjust_confidence(confidence, neighbours, base_win_rate=base, config=self._config))
+        return asdict(adjust_confidence(before, neighbours, base_win_rate=base, config=self._config))
 
     def get_recent_signals(self, count: int | None = None) -> list[dict[str, Any]]:
         """The latest signals, newest first; at most ``max_short_term``."""
-        wanted = self._config.recent_signals if count is None else min(count, self._config.recent_signals)
+        most = self._config.recent_signals
+        wanted = most if count is None else min(whole(count, "count", least=0), most)
         return [plain(asdict(p)) for p in self.store.recent(wanted)]
 
     def get_performance_analysis(self) -> dict[str, list[dict[str, Any]]]:
-        """How signals did, by ticker, by timeframe and by confidence level; NaN where no outcome is known."""
+        """How signals did: ``all``, by ``ticker``, ``timeframe`` and ``confidence``; NaN where nothing is known."""
         rows: dict[str, list[dict[str, Any]]] = {}
         for row in performance(self.store.patterns()):
-            rows.setdefault(row.group.value, []).append(asdict(row))
+            rows.setdefault(row.group.value, []).append(plain(asdict(row)))
         return rows
 
     def export_to_csv(self, path: str | Path) -> int:
@@ -159,21 +198,22 @@ class LightningMemorySystem:
             "win_rate": sum(o.won for o in known) / len(known) if known else math.nan,
         }
 
-    def _count(self) -> int:
-        return sum(1 for _ in self.store.patterns())
+    def _recall(self, seen: Given, direction: Direction, count: int) -> Neighbours:
+        return self.store.recall(
+            ticker=seen.features.ticker, direction=direction, vector=_situation(seen), as_of=seen.as_of, count=count
+        )
 
 
-def _direction(word: str) -> Direction:
-    try:
-        direction = Direction.from_word(word)
-    except (ValueError, AttributeError):
-        raise InputError(f"must be bullish or bearish, not {word!r}", field="direction") from None
-    if direction is Direction.NEUTRAL:
-        raise InputError("a neutral view is no signal: bullish or bearish", field="direction")
-    return direction
+def _situation(seen: Given) -> tuple[float, ...]:
+    vector: list[float] = situation_vectors(seen.features)[0].tolist()
+    return tuple(vector)
 
 
-def _probability(confidence: float) -> float:
-    if not 0.0 <= confidence <= 1.0:
-        raise InputError(f"must be a probability between 0 and 1, not {confidence}", field="confidence")
-    return float(confidence)
+def _refuse_wrong_sides(pattern: Pattern) -> None:
+    sign = int(pattern.direction)
+    entry, word = pattern.entry_price, pattern.direction.word
+    if sign * (pattern.target_price - entry) <= 0:
+        problem = f"{pattern.target_price:g} is no target of a {word} signal at {entry:g}"
+        raise InputError(problem, field="target_price")
+    if sign * (entry - pattern.stop_price) <= 0:
+        raise InputError(f"{pattern.stop_price:g} is no stop of a {word} signal at {entry:g}", field="stop_loss")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from lightning_gex.adapters.storage.export import export_audit
-from lightning_gex.app.founding.account import Account
-from lightning_gex.core.errors import InputError, SecretError
+from lightning_gex.app.founding.account import Account, AccountHolder
+from lightning_gex.core.errors import InputError, SecretError, SettingsError
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.security.rate_limit import SlidingWindow
 from lightning_gex.security.signing import SignedHeaders, sign_request, verify_request
@@ -24,7 +25,7 @@ _HEADERS = {
 }
 
 
-class SecurityManager:
+class SecurityManager(AccountHolder):
     """Secrets sealed, acts on record, limits hard.
 
     The vault opens at the first use of a secret, not before: with a wrong password everything else still works.
@@ -45,13 +46,20 @@ class SecurityManager:
         *,
         account: Account | None = None,
     ) -> None:
+        if master_password is not None and not isinstance(master_password, str):
+            raise SettingsError("master_password must be text")
+        checked_guardrails(guardrails)
         self._account = account or Account.open(home)
         self.guardrails = guardrails or GuardrailLimits(**self._account.settings.guardrails.model_dump())
-        self._vault = Vault.from_bytes(self._account.workspace.read_vault(), master_password)
+        self._open_vault = _vault_opener(master_password)
+        self._vault: Vault | None = None
+        self._vault_bytes: bytes | None = None
         self._calls: dict[str, list[datetime]] = {}
 
     def __repr__(self) -> str:
         return f"SecurityManager(home={str(self._account.workspace.home)!r})"
+
+    # --- secrets -------------------------------------------------------------------------------------------------
 
     def store_api_credentials(self, api_name: str, api_key: str, api_secret: str) -> None:
         """Seal a broker's or data vendor's key and secret in the vault.
@@ -59,34 +67,71 @@ class SecurityManager:
         Raises
         ------
         SecretError : no password, or not the one the vault was begun with.
+        InputError : a name, key or secret that is no text, or an empty one.
         """
-        self._account.note("credentials_stored", api_name=api_name)
-        self._vault.store(api_name, api_key, api_secret)
-        self._account.workspace.write_vault(self._vault.to_bytes())
+        for field, value in (("api_name", api_name), ("api_key", api_key), ("api_secret", api_secret)):
+            if not isinstance(value, str) or not value.strip():
+                raise InputError("must be text, and not empty", field=field)  # never shows the value: it is a secret
+        with self._on_record("credentials_stored", api_name):
+            self._current_vault().store(api_name, api_key, api_secret)
+        self._save_vault()
 
     def get_api_credentials(self, api_name: str) -> dict[str, str]:
-        """``{"api_key", "api_secret"}`` as they were stored. Raises ``SecretError`` on a wrong password."""
-        self._account.note("credentials_read", api_name=api_name)
-        found = self._vault.retrieve(api_name)
-        if self._vault.changed:
-            self._account.workspace.write_vault(self._vault.to_bytes())
+        """``{"api_key", "api_secret"}`` as they were stored.
+
+        Raises
+        ------
+        SecretError : no password, or a wrong one.
+        InputError : nothing is stored under this name.
+        """
+        with self._on_record("credentials_read", api_name):
+            found = self._current_vault().retrieve(api_name)
+        self._save_vault()
         return {"api_key": found.key, "api_secret": found.secret}
 
     def delete_api_credentials(self, api_name: str) -> None:
         """Forget a name's credentials. Raises ``InputError`` where there are none."""
-        self._account.note("credentials_deleted", api_name=api_name)
-        self._vault.delete(api_name)
-        self._account.workspace.write_vault(self._vault.to_bytes())
+        with self._on_record("credentials_deleted", api_name):
+            self._current_vault().delete(api_name)
+        self._save_vault()
 
     def list_api_credentials(self) -> list[str]:
         """The names under which credentials are stored; needs no password."""
-        return self._vault.names()
+        return self._current_vault().names()
+
+    @contextmanager
+    def _on_record(self, what: str, api_name: str) -> Iterator[None]:
+        """The act goes on record before anything of it is written or handed out; a refusal does as well."""
+        try:
+            yield
+            self._account.note(what, api_name=api_name)
+        except SecretError:
+            self._account.note("secret_refused", api_name=api_name, wanted=what)
+            raise
+        except BaseException:
+            self._vault = None  # what was not recorded was not done: the file is read again
+            raise
+
+    def _current_vault(self) -> Vault:
+        """The vault as the file holds it now: another process may have written it meanwhile."""
+        held = self._account.workspace.read_vault()
+        if self._vault is None or held != self._vault_bytes:
+            self._vault, self._vault_bytes = self._open_vault(held), held
+        return self._vault
+
+    def _save_vault(self) -> None:
+        if self._vault is not None and self._vault.changed:
+            data = self._vault.to_bytes()
+            if data != self._vault_bytes:
+                self._account.workspace.write_vault(data)
+                self._vault_bytes = data
+
+    # --- requests ------------------------------------------------------------------------------------------------
 
     def sign_request(self, api_name: str, method: str, path: str, body: str | bytes = b"") -> dict[str, str]:
         """HTTP headers that prove, by HMAC-SHA256 over method, path, body and time, that a request is ours."""
         secret = self.get_api_credentials(api_name)["api_secret"]
-        signed = sign_request(secret, method, path, _bytes(body), self._account.clock.now())
-        return signed.as_mapping()
+        return sign_request(secret, method, path, _bytes(body), self._account.clock.now()).as_mapping()
 
     def verify_request(
         self, api_name: str, method: str, path: str, body: str | bytes, headers: Mapping[str, str]
@@ -112,8 +157,17 @@ class SecurityManager:
         del calls[: -max(max_calls, 1)]
         return True
 
+    # --- the record ----------------------------------------------------------------------------------------------
+
     def log_event(self, event: str, **detail: str | float | bool | None) -> None:
         """Put an event of your own on the audit record. What looks like a secret is hidden."""
+        if not isinstance(event, str) or not event.strip():
+            raise InputError("name the event", field="event")
+        for key, value in detail.items():
+            if not isinstance(value, str | int | float | bool | None):
+                raise InputError(
+                    f"must be text, a number, a truth value or None, not {type(value).__name__}", field=key
+                )
         self._account.note(event, **detail)
 
     def export_audit_logs(self, path: str | Path, fmt: str | None = None) -> int:
@@ -126,8 +180,9 @@ class SecurityManager:
 
         Returns
         -------
-        The number of records written.
+        The number of records written, the note of this export among them.
         """
+        self._account.note("audit_exported", path=str(path))
         return export_audit(self._account.journal.read(None), Path(path), fmt)
 
     def verify_audit_log(self) -> int:
@@ -137,6 +192,21 @@ class SecurityManager:
     def guardrail_settings(self) -> dict[str, Any]:
         """The hard limits in force."""
         return asdict(self.guardrails)
+
+
+def checked_guardrails(guardrails: object) -> None:
+    """Raises ``SettingsError`` on anything but None or guardrails."""
+    if guardrails is not None and not isinstance(guardrails, GuardrailLimits):
+        raise SettingsError(f"guardrails must be TradingGuardrails(...), not {type(guardrails).__name__}")
+
+
+def _vault_opener(master_password: str | None) -> Callable[[bytes | None], Vault]:
+    """Keeps the password where no attribute, representation or pickle shows it."""
+
+    def opened(data: bytes | None) -> Vault:
+        return Vault.from_bytes(data, master_password)
+
+    return opened
 
 
 def _bytes(body: str | bytes) -> bytes:

@@ -14,12 +14,14 @@ from lightning_gex.analytics.kelly import kelly_fraction
 from lightning_gex.analytics.observation import OBSERVATION_NAMES, observation
 from lightning_gex.app.assembly.policies import read_policy
 from lightning_gex.app.assembly.training_data import episodes_of_bars, simulated_episodes
+from lightning_gex.app.founding.inputs import number, positive, probability, usd_price, whole
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.errors import InputError, RefusedError, SettingsError
 from lightning_gex.core.ports import SizingPolicy
+from lightning_gex.sizing.episodes import Episodes
 from lightning_gex.sizing.kelly_size import KellyConfig, quantity_for
 from lightning_gex.sizing.ladder import LADDER, rung_at_or_below
-from lightning_gex.sizing.policy import Algorithm
+from lightning_gex.sizing.policy import Algorithm, OnnxPolicy
 from lightning_gex.sizing.training import LEARNING_RATE, TrainedPolicy, train_policy
 
 
@@ -46,10 +48,8 @@ class LightningRLPositionSizer:
         except (ValueError, AttributeError):
             known = ", ".join(a.value for a in Algorithm)
             raise SettingsError(f"no algorithm is called {algorithm!r}: there are {known}") from None
-        if not 0 < initial_capital < math.inf:
-            raise SettingsError(f"initial_capital {initial_capital} is not a positive amount of dollars")
-        self.initial_capital = float(initial_capital)
-        self.seed = seed
+        self.initial_capital = positive(initial_capital, "initial_capital")
+        self.seed = whole(seed, "seed", least=0)
         self._policy: SizingPolicy | None = None
         self._trained: TrainedPolicy | None = None
         if model_path is not None:
@@ -86,19 +86,22 @@ class LightningRLPositionSizer:
         Returns
         -------
         What was trained on and how it went, as it is stored with the model.
+
+        Raises
+        ------
+        MissingExtraError : Stable-Baselines3 is not installed; deciding never needs it.
+        InputError : an argument or data that cannot be used.
         """
-        episodes = simulated_episodes(self.seed) if data is None else episodes_of_bars(data)
+        steps = whole(total_timesteps, "total_timesteps", least=1)
+        rate = number(learning_rate, "learning_rate")
+        episodes = simulated_episodes(self.seed) if data is None else _episodes_of(data)
         self._trained = train_policy(
-            episodes,
-            algorithm=self.algorithm,
-            total_timesteps=total_timesteps,
-            seed=self.seed,
-            learning_rate=learning_rate,
+            episodes, algorithm=self.algorithm, total_timesteps=steps, seed=self.seed, learning_rate=rate
         )
         self._policy = self._trained.policy()
         return {
             "algorithm": self.algorithm.value,
-            "total_timesteps": total_timesteps,
+            "total_timesteps": steps,
             "seed": self.seed,
             "data": episodes.source,
             "candidates": len(episodes),
@@ -112,8 +115,18 @@ class LightningRLPositionSizer:
         write_atomically(Path(path), self._trained.to_bytes())
 
     def load_model(self, path: str | Path) -> None:
-        """Decide with a saved model from now on. Needs neither torch nor Stable-Baselines3."""
-        self._policy = read_policy(Path(path))
+        """Decide with a saved model from now on. Needs neither torch nor Stable-Baselines3.
+
+        Raises
+        ------
+        InputError : no such file, no model, or one of another algorithm.
+        """
+        policy = read_policy(Path(path))
+        if isinstance(policy, OnnxPolicy) and policy.metadata.algorithm is not self.algorithm:
+            found = policy.metadata.algorithm.value
+            problem = f"was trained with {found}: create the sizer with algorithm='{found}'"
+            raise InputError(problem, source=str(path), field="algorithm")
+        self._policy, self._trained = policy, None
 
     def get_position_size(
         self,
@@ -136,11 +149,7 @@ class LightningRLPositionSizer:
         -------
         ``size_pct``, ``method`` (``policy``, ``kelly`` or ``cold_start``), ``reason``, ``fallback`` and ``quantity``.
         """
-        unknown = sorted(set(observations) - set(OBSERVATION_NAMES))
-        if unknown:
-            raise InputError(f"known are {', '.join(OBSERVATION_NAMES)}", source="observations", field=unknown[0])
-        account = {"drawdown": 0.0, "portfolio_heat": 0.0}  # a fresh account's own figures, not market data
-        seen = observation(**{n: float(observations.get(n, account.get(n, math.nan))) for n in OBSERVATION_NAMES})
+        seen = observation(**_observed(observations))
         answer: dict[str, Any]
         if self._policy is not None and seen.enough:
             size = self._policy.size_pct(seen.values.astype(np.float64))
@@ -150,7 +159,8 @@ class LightningRLPositionSizer:
             answer = self._without_policy(win_rate, payoff_ratio, stop_return)
             missing = "no trained policy" if self._policy is None else f"too little known: {', '.join(seen.absent)}"
             answer["fallback"] = f"{missing}: Kelly sizes"
-        quantity = None if price is None else quantity_for(answer["size_pct"], self.initial_capital, price)
+        usd = None if price is None else usd_price(price, "price")
+        quantity = None if usd is None else quantity_for(answer["size_pct"], self.initial_capital, usd)
         return {**answer, "quantity": quantity}
 
     def _without_policy(
@@ -160,8 +170,27 @@ class LightningRLPositionSizer:
         if win_rate is None or payoff_ratio is None or stop_return is None:
             reason = "no record of outcomes: the lowest rung"
             return {"size_pct": config.cold_start_size_pct, "method": "cold_start", "reason": reason}
-        full = kelly_fraction(win_rate, payoff_ratio)
+        full = kelly_fraction(probability(win_rate, "win_rate"), positive(payoff_ratio, "payoff_ratio"))
+        stop = positive(stop_return, "stop_return")
         at_risk = max(0.0, config.fraction * full)
-        size = rung_at_or_below(min(at_risk / stop_return, LADDER[-1])) if stop_return > 0 else 0.0
-        reason = f"{config.fraction:.0%} of Kelly's {full:.1%} at risk, stop {stop_return:.2%} away"
+        size = rung_at_or_below(min(at_risk / stop, LADDER[-1]))
+        reason = f"{config.fraction:.0%} of Kelly's {full:.1%} at risk, stop {stop:.2%} away"
         return {"size_pct": size, "method": "kelly", "reason": reason}
+
+
+def _observed(observations: Mapping[str, Any]) -> dict[str, float]:
+    """The seven figures, NaN where absent; a fresh account's own where those of the account are."""
+    if not (hasattr(observations, "items") and hasattr(observations, "get")):
+        raise InputError(f"must be a dictionary, not {type(observations).__name__}", source="observations")
+    for key in observations.keys():  # noqa: SIM118 - iterating a pandas Series gives its values
+        if key not in OBSERVATION_NAMES:
+            raise InputError(f"known are {', '.join(OBSERVATION_NAMES)}", source="observations", field=str(key))
+    absent = dict.fromkeys(OBSERVATION_NAMES, math.nan) | {"drawdown": 0.0, "portfolio_heat": 0.0}
+    given = {k: number(v, k, source="observations") for k, v in observations.items() if v is not None}
+    return absent | given
+
+
+def _episodes_of(data: Bars | Any) -> Episodes:  # noqa: ANN401 - pandas and polars frames, without importing either
+    if not isinstance(data, Bars) and not hasattr(data, "columns"):
+        raise InputError(f"must be daily bars in a pandas or polars frame, not {type(data).__name__}", field="data")
+    return episodes_of_bars(data)

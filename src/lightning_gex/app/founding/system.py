@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,14 @@ import numpy as np
 
 from lightning_gex.app.assembly.policies import workspace_policy
 from lightning_gex.app.assembly.wiring import agents_of, engine_config
-from lightning_gex.app.founding.account import Account
+from lightning_gex.app.founding.account import Account, AccountHolder
 from lightning_gex.app.founding.coordinator import MultiAgentCoordinator
-from lightning_gex.app.founding.documents import decision_document
-from lightning_gex.app.founding.hierarchical import HierarchicalDecisionFramework
-from lightning_gex.app.founding.inputs import Given, given
+from lightning_gex.app.founding.documents import decision_document, plain
+from lightning_gex.app.founding.hierarchical import HierarchicalDecisionFramework, guarded_rule
+from lightning_gex.app.founding.inputs import Given, aware_time, given, positive, usd_price
 from lightning_gex.app.founding.memory import LightningMemorySystem
 from lightning_gex.app.founding.performance_text import performance_text
-from lightning_gex.app.founding.security import SecurityManager
+from lightning_gex.app.founding.security import SecurityManager, checked_guardrails
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.enums import Action, DecisionStatus, ExitReason, RunMode
 from lightning_gex.core.errors import DisabledError, InputError, RefusedError
@@ -38,11 +39,11 @@ from lightning_gex.core.events import (
     TradeOpened,
     WeightChanged,
 )
-from lightning_gex.core.ledger import money, price
+from lightning_gex.core.ledger import CENT, money, price
 from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade
-from lightning_gex.core.patterns import Outcome
+from lightning_gex.core.patterns import Outcome, Pattern
 from lightning_gex.core.ports import Clock
-from lightning_gex.core.sessions import session_of
+from lightning_gex.core.sessions import session_of, sessions_between
 from lightning_gex.engine.decide import Conclusion, Snapshot
 from lightning_gex.engine.perception import perceive
 from lightning_gex.engine.trader import Trader, closed_trade, entry_order, opened_trade
@@ -51,14 +52,15 @@ from lightning_gex.risk.circuit_breaker import tripped
 from lightning_gex.risk.guardrails import GuardrailLimits
 
 _NOTHING = math.nan
+LARGEST_CAPITAL = 1e12  # USD; more is a typing error
 
 
-class EnhancedLightningGEX:
+class EnhancedLightningGEX(AccountHolder):
     """One account that decides on dictionaries: signal, memory, layers, size, guardrails, record.
 
     Parameters
     ----------
-    initial_capital : USD; None takes the workspace's setting.
+    initial_capital : USD; None takes the workspace's setting, 100,000 unless changed.
     master_password : opens the vault at the first use of a secret; nothing else needs it.
     enable_rl_sizing, enable_memory, enable_multi_agent, enable_hierarchical, enable_security : each enhancement on or
         off; None takes the workspace's setting.
@@ -69,7 +71,7 @@ class EnhancedLightningGEX:
 
     def __init__(
         self,
-        initial_capital: float | None = 100_000,
+        initial_capital: float | None = None,
         master_password: str | None = None,
         enable_rl_sizing: bool | None = None,
         enable_memory: bool | None = None,
@@ -80,6 +82,7 @@ class EnhancedLightningGEX:
         home: str | Path | None = None,
         clock: Clock | None = None,
     ) -> None:
+        checked_guardrails(guardrails)
         chosen = {
             "rl_sizing": enable_rl_sizing,
             "memory": enable_memory,
@@ -87,39 +90,50 @@ class EnhancedLightningGEX:
             "hierarchical": enable_hierarchical,
             "security": enable_security,
         }
-        explicit = {name: on for name, on in chosen.items() if on is not None}
-        self._account = Account.open(home, overrides={"enhancements": explicit} if explicit else None, clock=clock)
-        settings = self._account.settings
+        explicit: dict[str, dict[str, Any]] = {
+            "account": {} if initial_capital is None else {"initial_capital": _capital(initial_capital)},
+            "enhancements": {name: on for name, on in chosen.items() if on is not None},
+            "guardrails": {} if guardrails is None else asdict(guardrails),
+        }
+        overrides = {section: keys for section, keys in explicit.items() if keys}
+        self._account = Account.open(home, overrides=overrides or None, clock=clock)
         self._security = SecurityManager(master_password, guardrails, account=self._account)
         self._memory = LightningMemorySystem(account=self._account)
-        config = engine_config(settings, guardrails=self._security.guardrails)
-        self._coordinator = MultiAgentCoordinator(
-            agents_of(settings), config.consensus, config.weights, clock=self._account.clock
-        )
-        self._hierarchical = HierarchicalDecisionFramework(
-            self._account_capital(initial_capital), settings.account.allow_short, clock=self._account.clock
-        )
-        self._config = replace(config, regimes=self._hierarchical.strategic.regime_config)
-        self._trader = Trader(
-            config=self._config,
-            journal=self._account.journal,
-            memory=self._memory.store if self._config.enhancements.memory else MemoryBook(),
-            policy=workspace_policy(self._account.workspace, self._config),
-        )
-        self._label = f"{self._account.journal.run_id}:"
+        self._memory.on_outcome = self._resolve_by_hand
+        self._build()
         self._session: np.datetime64 | None = None
+        self._dated = False
+        self._vix: dict[np.datetime64, float] = {}
         self._asked: Counter[str] = Counter()
-        self._begin(initial_capital)
+        self._begin()
         self._coordinator.consensus_builder.on_change = self._journal_weight
 
-    def _account_capital(self, initial_capital: float | None) -> float:
-        return float(self._account.capital(initial_capital))
+    def _build(self) -> None:
+        """Settings become the parts; what a user may change on a part is read from it at every decision."""
+        account, settings = self._account, self._account.settings
+        config = engine_config(settings, guardrails=self._security.guardrails)
+        self._coordinator = MultiAgentCoordinator(
+            agents_of(settings), config.consensus, config.weights, clock=account.clock
+        )
+        self._hierarchical = HierarchicalDecisionFramework(
+            settings.account.initial_capital, settings.account.allow_short, clock=account.clock
+        )
+        self._hierarchical.tactical.config = config.tactical
+        self._hierarchical.execution.config = config.execution
+        self._config = replace(config, regimes=self._hierarchical.strategic.regime_config)
+        self._regimes_on_record = dict(self._config.regimes)
+        self._trader = Trader(
+            config=self._config,
+            journal=account.journal,
+            memory=self._memory.store if self._config.enhancements.memory else MemoryBook(),
+            policy=workspace_policy(account.workspace, self._config),
+        )
 
-    def _begin(self, initial_capital: float | None) -> None:
-        account = self._account
+    def _begin(self) -> None:
+        account, settings = self._account, self._account.settings
         now = account.clock.now()
-        flat = account.settings.flat()
-        self._trader.start(at=now, mode=RunMode.FACADE, capital=account.capital(initial_capital), settings=flat)
+        capital = money(_capital(settings.account.initial_capital))
+        self._trader.start(at=now, mode=RunMode.FACADE, capital=capital, settings=settings.flat())
         latched = account.latched_breakers()
         if latched:
             self._trader.emit(*(BreakerTripped(now, name, reason) for name, reason in latched.items()))
@@ -191,23 +205,53 @@ class EnhancedLightningGEX:
         InputError : naming the dictionary and key of anything that cannot be used.
         """
         seen = given(ticker, price_data, options_data, market_data, self._account.clock)
-        self._open_session(seen.as_of)
-        conclusion = self._conclude(ticker, seen)
+        self._go_to(seen.as_of)
+        self._dated = seen.dated
+        self._record_regime_changes()
+        self._watch(seen)
+        conclusion = self._conclude(seen)
         trade_id = self._act(conclusion)
         return {**decision_document(conclusion.decision), "trade_id": trade_id}
 
-    def _conclude(self, ticker: str, seen: Given) -> Conclusion:
+    def _watch(self, seen: Given) -> None:
+        """What the figures mean for the account before anything is decided: its value, and its breakers."""
+        ticker = seen.features.ticker
+        self._trader.price_seen(ticker, float(seen.features["price"][0]))
+        if ticker in self._trader.state.ledger.positions:
+            self._mark(seen.as_of)
+        self._trip_breakers(seen.as_of, *self._vix_now_and_before(float(seen.features["vix"][0])))
+
+    def _vix_now_and_before(self, now: float) -> tuple[float, float]:
+        """This VIX, and the one of the session just before this one; NaN where it was not seen."""
+        session = self._session
+        if session is None:
+            return now, _NOTHING
+        before = [v for s, v in self._vix.items() if s < session and len(sessions_between(s, session)) == 2]
+        if math.isfinite(now):
+            earlier = {s: v for s, v in self._vix.items() if s < session}
+            self._vix = dict(list(earlier.items())[-1:]) | {session: now}
+        return now, before[-1] if before else _NOTHING
+
+    def _conclude(self, seen: Given) -> Conclusion:
         config = replace(
             self._config,
+            consensus=self._coordinator.consensus_builder.config,
             weights=self._coordinator.consensus_builder.agent_weights,
-            regime_rule=self._hierarchical.strategic.custom_rule,
+            regime_rule=guarded_rule(self._hierarchical.strategic.custom_rule),
+            tactical=self._hierarchical.tactical.config,
+            execution=self._hierarchical.execution.config,
         )
         self._trader.config = config
         perception = perceive(seen.features, self._coordinator.agents, config)
-        self._trader.price_seen(ticker, float(seen.features["price"][0]))
-        asked = f"{ticker}@{seen.as_of}"
+        asked = f"{seen.features.ticker}@{seen.as_of:%Y%m%dT%H%M%S}"  # as exact as a decision's id
         snapshot = Snapshot(
-            ticker, seen.as_of, perception, 0, label=self._label, sequence=self._asked[asked], notes=seen.notes
+            seen.features.ticker,
+            seen.as_of,
+            perception,
+            0,
+            label=f"{self._account.journal.run_id}:",
+            sequence=self._asked[asked],
+            notes=seen.notes,
         )
         self._asked[asked] += 1
         return self._trader.conclude(snapshot)
@@ -224,8 +268,20 @@ class EnhancedLightningGEX:
         self._trader.emit(*events)
         return None if trade is None else trade.trade_id
 
-    def _open_session(self, as_of: datetime) -> None:
+    def _go_to(self, as_of: datetime) -> None:
+        """Open the session of a moment, unless it is the present one.
+
+        Raises
+        ------
+        InputError : an earlier session than one already decided in: positions and limits of today cannot be undone.
+        """
         session = session_of(as_of)
+        if self._session is not None and session < self._session:
+            raise InputError(
+                f"{as_of:%Y-%m-%d %H:%M} UTC is in session {session}, and {self._session} was decided in already: time "
+                "only goes forward here, look at earlier moments with another EnhancedLightningGEX",
+                field="as_of",
+            )
         if session == self._session:
             return
         earlier = self._account.entries_on(as_of) if self._session is None else 0
@@ -233,10 +289,21 @@ class EnhancedLightningGEX:
         self._trader.emit(SessionOpened(as_of, equity, earlier))
         self._session = session
 
+    def _record_regime_changes(self) -> None:
+        """Limits that the user assigned since the last decision go on record before they count."""
+        now = dict(self._hierarchical.strategic.regime_config)
+        for regime, limits in now.items():
+            if self._regimes_on_record.get(regime) is not limits:
+                shown = {
+                    k: v if isinstance(v, int | float) else ", ".join(map(str, plain(v))) for k, v in limits.items()
+                }
+                self._account.note("regime_limits_changed", regime=regime.value, **shown)
+        self._regimes_on_record = now
+
     # --- outcomes ------------------------------------------------------------------------------------------------
 
     def update_trade_outcome(
-        self, trade_id: int, exit_price: float, exit_reason: str = "manual", as_of: datetime | None = None
+        self, trade_id: int, exit_price: float, exit_reason: str = "manual", as_of: datetime | str | None = None
     ) -> dict[str, Any]:
         """Close a trade at the price it really ended at.
 
@@ -245,69 +312,93 @@ class EnhancedLightningGEX:
         trade_id : from ``analyze_ticker``.
         exit_price : USD a share, fees included where you paid any.
         exit_reason : ``take_profit, stop_loss, time_exit, signal_exit, end_of_data`` or ``manual``.
-        as_of : aware, when it ended; None takes the clock's time, or the decision's where that is later.
+        as_of : aware, when it ended; None takes the clock's time, or the entry's where that is later.
 
         Returns
         -------
-        ``trade_id, ticker, pnl, net_return, won, exit_reason``.
+        ``trade_id, ticker, quantity, entry_price, exit_price, pnl, net_return, won, exit_reason, closed_at``.
 
         Raises
         ------
         RefusedError : the trade is unknown or closed already.
-        InputError : a price or reason that is none.
+        InputError : a price, reason or time that is none, or a time before the entry.
         """
         trade = self._open_trade(trade_id)
         reason = _exit_reason(exit_reason)
-        if not isinstance(exit_price, int | float) or not 0 < exit_price < math.inf:
-            raise InputError(f"{exit_price!r} is not a positive price", field="exit_price")
-        at = max(as_of or self._account.clock.now(), trade.entry_at)
-        action = Action.SELL if trade.direction > 0 else Action.BUY
+        at = self._closing_time(trade, as_of)
         fill = Fill(
             order_id=f"{trade.decision_id}:exit",
             ticker=trade.ticker,
-            action=action,
+            action=Action.SELL if trade.direction > 0 else Action.BUY,
             quantity=trade.quantity,
-            price=price(exit_price),
+            price=_bookable(exit_price),
             costs=money(0),
             at=at,
             assumed=True,
         )
         closed = closed_trade(trade, fill, reason)
         net_return = float(closed.pnl) / float(trade.entry_price * trade.quantity)
-        self._trader.price_seen(trade.ticker, float(exit_price))
+        self._trader.price_seen(trade.ticker, float(fill.price))
         self._emit_close(closed, fill, net_return)
-        return {
-            "trade_id": trade_id,
-            "ticker": trade.ticker,
-            "pnl": float(closed.pnl),
-            "net_return": net_return,
-            "won": closed.pnl > 0,
-            "exit_reason": reason.value,
-        }
+        return _outcome_document(closed, net_return)
 
     def _open_trade(self, trade_id: int) -> OpenTrade:
-        trade = self._trader.state.open_trades.get(trade_id)
+        known = not isinstance(trade_id, bool) and isinstance(trade_id, int | np.integer)
+        trade = self._trader.state.open_trades.get(int(trade_id)) if known else None
         if trade is None:
-            known = 0 <= trade_id < self._trader.state.next_trade_id if isinstance(trade_id, int) else False
-            raise RefusedError(f"trade {trade_id} is closed already" if known else f"there is no trade {trade_id}")
+            closed = known and 0 <= trade_id < self._trader.state.next_trade_id
+            raise RefusedError(f"trade {trade_id} is closed already" if closed else f"there is no trade {trade_id!r}")
         return trade
+
+    def _closing_time(self, trade: OpenTrade, as_of: datetime | str | None) -> datetime:
+        """When a trade ended. It takes the account along to that session.
+
+        Data that date themselves may be history: then a closing that is not dated does not take them to today.
+        """
+        if as_of is None:
+            at = max(self._account.clock.now().astimezone(UTC), trade.entry_at)
+        else:
+            at = aware_time(as_of, "as_of")
+            if at < trade.entry_at:
+                raise InputError(f"{at} is before the trade was entered, {trade.entry_at}", field="as_of")
+        if (as_of is not None or not self._dated) and self._session is not None and session_of(at) > self._session:
+            self._go_to(at)
+        return at
 
     def _emit_close(self, closed: ClosedTrade, fill: Fill, net_return: float) -> None:
         events: list[Event] = [TradeClosed(fill.at, fill, closed)]
-        if closed.decision_id in self._trader.state.unresolved:
+        if closed.decision_id in self._trader.state.unresolved and not self._resolved_elsewhere(closed.decision_id):
             outcome = Outcome(net_return=net_return, won=net_return > 0, known_at=fill.at)
             events.append(SignalResolved(fill.at, closed.decision_id, closed.ticker, outcome))
         self._trader.emit(*events)
-        ledger, prices = self._trader.state.ledger, self._trader.prices
-        self._trader.emit(Marked(fill.at, ledger.equity(prices), ledger.exposure(prices)))
+        self._mark(fill.at)
         self._trip_breakers(fill.at)
 
-    def _trip_breakers(self, at: datetime) -> None:
-        if self._config.enhancements.security:
-            found = tripped(self._config.breakers, self._trader.portfolio(at))
-            new = [BreakerTripped(at, n, why) for n, why in found.items() if n not in self._trader.state.tripped]
-            if new:
-                self._trader.emit(*new)
+    def _resolve_by_hand(self, pattern: Pattern, outcome: Outcome) -> bool:
+        """An outcome that the user told the memory of one of this run's own signals: the account learns from it too."""
+        if pattern.pattern_id not in self._trader.state.unresolved:
+            return False
+        self._trader.emit(SignalResolved(outcome.known_at, pattern.pattern_id, pattern.ticker, outcome))
+        return True
+
+    def _resolved_elsewhere(self, decision_id: str) -> bool:
+        """Whether another program on this workspace has told the memory how this signal ended."""
+        if not self._config.enhancements.memory:
+            return False
+        pattern = self._memory.find(decision_id)
+        return pattern is not None and pattern.outcome is not None
+
+    def _mark(self, at: datetime) -> None:
+        ledger, prices = self._trader.state.ledger, self._trader.prices
+        self._trader.emit(Marked(at, ledger.equity(prices), ledger.exposure(prices)))
+
+    def _trip_breakers(self, at: datetime, vix_now: float = _NOTHING, vix_before: float = _NOTHING) -> None:
+        if not self._config.enhancements.security:
+            return
+        found = tripped(self._config.breakers, self._trader.portfolio(at), vix_now=vix_now, vix_before=vix_before)
+        new = [BreakerTripped(at, n, why) for n, why in found.items() if n not in self._trader.state.tripped]
+        if new:
+            self._trader.emit(*new)
 
     def reset_circuit_breaker(self, breaker: str, reset_by: str) -> None:
         """Let entries go on after a breaker; a person says so, and goes on record.
@@ -316,6 +407,8 @@ class EnhancedLightningGEX:
         ------
         RefusedError : it is not tripped.
         """
+        if not isinstance(reset_by, str) or not reset_by.strip():
+            raise InputError("say who resets the breaker", field="reset_by")
         if breaker not in self._trader.state.tripped:
             raise RefusedError(f"circuit breaker {breaker!r} is not tripped")
         self._trader.emit(BreakerReset(self._account.clock.now(), breaker, reset_by))
@@ -339,7 +432,7 @@ class EnhancedLightningGEX:
                 "current": equity,
                 "cash": float(state.ledger.cash),
                 "total_pnl": equity - initial,
-                "return": equity / initial - 1.0,
+                "return": (equity - initial) / initial,
                 "drawdown": portfolio.drawdown_pct,
             },
             "performance": {
@@ -370,7 +463,7 @@ class EnhancedLightningGEX:
         now = self._account.clock.now()
         portfolio = self._trader.portfolio(now)
         return {
-            "daily_trades": state.daily_trades,
+            "daily_trades": state.daily_trades if self._session is not None else self._account.entries_on(now),
             "daily_loss_pct": portfolio.daily_loss_pct,
             "total_exposure_pct": portfolio.exposure_pct,
             "circuit_breaker_active": bool(state.tripped),
@@ -395,6 +488,35 @@ def _assumed_fill(decision: Decision) -> Fill:
         at=decision.as_of,
         assumed=True,
     )
+
+
+def _outcome_document(closed: ClosedTrade, net_return: float) -> dict[str, Any]:
+    return {
+        "trade_id": closed.trade_id,
+        "ticker": closed.ticker,
+        "quantity": closed.quantity,
+        "entry_price": float(closed.entry_price),
+        "exit_price": float(closed.exit_price),
+        "pnl": float(closed.pnl),
+        "net_return": net_return,
+        "won": closed.pnl > 0,
+        "exit_reason": closed.exit_reason.value,
+        "closed_at": closed.exit_at.isoformat(),
+    }
+
+
+def _capital(value: float) -> float:
+    capital = positive(value, "initial_capital")
+    if capital > LARGEST_CAPITAL or money(capital) < CENT:
+        raise InputError(f"{capital:g} USD is no capital: give 0.01 to {LARGEST_CAPITAL:g}", field="initial_capital")
+    return capital
+
+
+def _bookable(exit_price: float) -> Decimal:
+    booked = price(usd_price(exit_price, "exit_price"))
+    if not booked:
+        raise InputError(f"{exit_price} USD is less than the smallest price that is booked", field="exit_price")
+    return booked
 
 
 def _exit_reason(word: str) -> ExitReason:
