@@ -24,8 +24,10 @@ class BreakoutAgent:
     ----------
     quiet_volume_score : strength of a break at or below average volume, [0, 1].
     heavy_volume : multiple of average volume that confirms a break fully, above 1.
-    target_atr : distance of the target from the price, in ATR 14.
-    stop_atr : distance of the stop from the price, in ATR 14; nearer where ``level_atr`` behind the broken level is.
+    target_atr : distance of the target from the price, in ATR 14; 2.1 is about one standard deviation of a ten-session
+        move.
+    stop_atr : distance of the stop from the price, in ATR 14, about as far; nearer where ``level_atr`` behind the
+        broken level is.
     level_atr : ATR 14 behind the broken level at which the break has failed.
     horizon_sessions : sessions the vote is meant for.
     max_edge : confidence above one half at full strength.

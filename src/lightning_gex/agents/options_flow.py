@@ -38,7 +38,8 @@ class OptionsFlowAgent:
     chain_factor : strength of a single chain against four ranks, [0, 1].
     disagreement_factor : what is left of a chain's score where dealer models disagree, [0, 1].
     near_wall : share of the distance between the walls within which a wall is near, (0, 0.5].
-    target_atr, stop_atr : distances of target and stop from the price, in ATR 14, where no wall lies nearer.
+    target_atr, stop_atr : distances of target and stop from the price, in ATR 14, where no wall lies nearer; 2.1 is
+        about one standard deviation of a ten-session move.
     wall_atr : a wall closer than this many ATR 14 is too near to be a target or a stop.
     horizon_sessions : sessions the vote is meant for.
     max_edge : confidence above one half at full strength.

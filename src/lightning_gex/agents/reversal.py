@@ -32,7 +32,8 @@ class ReversalAgent:
     quiet_adx, strong_adx : ADX between which the damping rises from nothing to all of ``trend_damping``; without ADX
         there is none.
     trend_damping : share of the score lost in a strong trend, [0, 1].
-    stop_atr : distance of the stop from the price, in ATR 14; the target is the middle band.
+    stop_atr : distance of the stop from the price, in ATR 14: one standard deviation of a ten-session move, for what is
+        stretched often stretches further first; the target is the middle band.
     horizon_sessions : sessions the vote is meant for.
     max_edge : confidence above one half at full strength.
     """

@@ -29,7 +29,8 @@ class TrendAgent:
     weak_adx, strong_adx : ADX at and below which a trend counts least, and at and above which it counts fully, 0..100
         (Wilder reads 25 as trending).
     weak_adx_factor : what is left of the score at ``weak_adx``, [0, 1].
-    target_atr, stop_atr : distances of target and stop from the price, in ATR 14.
+    target_atr, stop_atr : distances of target and stop from the price, in ATR 14; 2.1 is about one standard deviation
+        of a ten-session move.
     horizon_sessions : sessions the vote is meant for.
     max_edge : confidence above one half at full strength.
     """

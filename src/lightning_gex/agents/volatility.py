@@ -25,7 +25,8 @@ class VolatilityAgent:
     ----------
     quiet_change : |expansion| up to which it is neutral, fraction.
     full_change : |expansion| from which on the score is full, fraction.
-    target_atr, stop_atr : distances of target and stop from the price, in ATR 14.
+    target_atr, stop_atr : distances of target and stop from the price, in ATR 14; 2.1 is about one standard deviation
+        of a ten-session move.
     horizon_sessions : sessions the vote is meant for.
     max_edge : confidence above one half at full strength; less than the other agents': falling volatility raises
         the chance of a rise only through the ratio of drift to volatility.

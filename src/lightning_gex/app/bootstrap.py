@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lightning_gex.app.assembly.wiring import open_workspace
     from lightning_gex.app.founding.coordinator import ConsensusBuilder, MultiAgentCoordinator
     from lightning_gex.app.founding.demos import run_founding_demo
-from lightning_gex.app.founding.hierarchical import (
+    from lightning_gex.app.founding.hierarchical import (
         ExecutionLayer,
         HierarchicalDecisionFramework,
         StrategicLayer,
@@ -55,6 +55,7 @@ _HOMES = {
     "positioning_page": "app.assembly.positions",
     "run_backtest_files": "app.assembly.jobs",
     "run_demo": "app.assembly.demo",
+    "run_founding_demo": "app.founding.demos",
 }
 
 

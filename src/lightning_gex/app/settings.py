@@ -122,7 +122,7 @@ class KellySettings(Section):
     fraction: PositiveFraction = 0.25
     """Part of Kelly's fraction that is put at risk."""
     minimum_outcomes: Count = 30
-    """With fewer resolved outcomes the size is the cold start's."""
+    """With fewer resolved outcomes that do not overlap the size is the cold start's."""
     cold_start_size_pct: PositiveFraction = 0.02
     """Notional as a fraction of equity until then."""
     level: OpenFraction = 0.95

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from builders_engine import SESSIONS, bars_of
 from builders_events import pattern
-
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.enums import Direction, FillPrice
 from lightning_gex.core.patterns import Pattern

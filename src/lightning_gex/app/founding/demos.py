@@ -120,8 +120,8 @@ def _sizer(home: Path) -> None:
     sizer = LightningRLPositionSizer(algorithm="PPO", initial_capital=100_000)
     calm = {**{k: CALM_OPTIONS[k] for k in ("gex_signal", "charm_pressure", "vanna_sensitivity")}, "volatility": 0.18}
     _print_size("nothing known yet", sizer.get_position_size(calm, price=180.0))
-    for win_rate in (0.45, 0.55, 0.65):
-        size = sizer.get_position_size(calm, 180.0, win_rate=win_rate, payoff_ratio=1.5, stop_return=0.03)
+    for win_rate in (0.38, 0.41, 0.50):
+        size = sizer.get_position_size(calm, 180.0, win_rate=win_rate, payoff_ratio=1.5, stop_return=0.06)
         _print_size(f"{win_rate:.0%} of trades won, target 1.5 stops away", size)
 
     _step(2, f"Train a policy: PPO, {_TIMESTEPS:,} candidate trades on simulated markets")
@@ -190,10 +190,8 @@ def _memory(home: Path) -> None:
         _step(4, "How signals did, and a copy for a spreadsheet")
         for row in memory.get_performance_analysis()["timeframe"]:
             if row["signals"]:
-                low, high = row["win_rate_low"], row["win_rate_high"]
-                print(
-                    f"  {row['label']:<16} {row['signals']:>3} signals, won {row['win_rate']:.0%} [{low:.0%}, {high:.0%}]"
-                )
+                interval = f"[{row['win_rate_low']:.0%}, {row['win_rate_high']:.0%}]"
+                print(f"  {row['label']:<16} {row['signals']} signals, won {row['win_rate']:.0%} {interval}")
         path = home / "demo_memory.csv"
         print(f"  {memory.export_to_csv(path)} signals written to {path.name}")
 

@@ -1,0 +1,194 @@
+"""Backtest, paper and live are one decision path: the same sessions give the same decisions and the same trades."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from builders_engine import CAPITAL, Run, assert_same_decisions, assert_same_trades, backtest, market, prepared
+from lightning_gex.adapters.market_data.bars_file import read_bars
+from lightning_gex.adapters.market_data.series_files import read_flow, read_volatility_index
+from lightning_gex.adapters.storage.codec import decode, encode
+from lightning_gex.adapters.storage.database import open_database
+from lightning_gex.adapters.storage.journal import SqlJournal
+from lightning_gex.adapters.storage.memory_store import SqlMemoryStore
+from lightning_gex.agents.registry import default_agents
+from lightning_gex.core.enums import Action, DecisionStatus, FillPrice
+from lightning_gex.core.events import DecisionMade, OrderPlaced
+from lightning_gex.core.orders import Order
+from lightning_gex.core.ports import BrokerReport, OrderFilled, OrderRefused
+from lightning_gex.core.series import DatedSeries
+from lightning_gex.engine.config import EngineConfig
+from lightning_gex.engine.drivers import ArrivingFeed, drive, replayed_arrivals, watched_sessions
+from lightning_gex.engine.feed import SessionUpdate
+from lightning_gex.engine.inputs import MarketInputs
+from lightning_gex.engine.simulated_broker import SimulatedBroker
+from lightning_gex.engine.state import replay
+
+LEARNT, TRADED = 120, 120
+
+
+@dataclass(slots=True)
+class DistantExchange:
+    """A broker as a live one is: orders go over a wire, fills come back by mail, and a poll fetches what is there.
+
+    The exchange knows nothing of the trader. Orders reach it only as text, every one of them twice (a doubtful
+    connection), and what it did waits in a queue until the trader polls.
+    """
+
+    exchange: SimulatedBroker
+    mail: queue.SimpleQueue[BrokerReport] = field(default_factory=queue.SimpleQueue)
+    last: SessionUpdate | None = None
+
+    def submit(self, order: Order) -> None:
+        wire = encode(OrderPlaced(order.placed_at, order))
+        for _ in range(2):
+            arrived = decode(wire)
+            assert isinstance(arrived, OrderPlaced)
+            self.exchange.submit(arrived.order)
+
+    def cancel(self, order_id: str) -> None:
+        self.exchange.cancel(order_id)
+
+    def reports(self) -> list[BrokerReport]:
+        return [self.mail.get() for _ in range(self.mail.qsize())]
+
+    def market_trades(self, feed: Iterator[SessionUpdate]) -> Iterator[SessionUpdate]:
+        """The sessions of a feed, each traded at the exchange before the trader hears that it is over."""
+        for update in feed:
+            self.last = update
+            self.exchange.trade_through(update)
+            self.post()
+            yield update
+
+    def post(self) -> None:
+        for report in self.exchange.reports():
+            self.mail.put(report)
+
+
+def simulated() -> MarketInputs:
+    n = LEARNT + TRADED
+    one, two = market("SPY", 21, n), market("AAA", 22, n)
+    rates = DatedSeries(one.bars.session, {"bill_rate": np.linspace(0.01, 0.03, n)}, "rates")
+    return MarketInputs(
+        {"SPY": one.bars, "AAA": two.bars},
+        flow=one.flow,
+        volatility_index=one.vix,
+        rates=rates,
+        market_ticker="SPY",
+    )
+
+
+def real(folder: Path) -> MarketInputs:
+    first, last = np.datetime64("2018-01-02"), np.datetime64("2018-12-14")
+    bars = read_bars(folder / "daily" / "index_etf_megacap_ohlcv.parquet", tickers=["SPY", "AAPL"])
+    return MarketInputs(
+        {t: b.between(first, last) for t, b in bars.items()},
+        flow=read_flow(folder / "daily" / "spx_dix_gex.csv"),
+        volatility_index=read_volatility_index(folder / "daily" / "cboe_vol_indices.csv"),
+        market_ticker="SPY",
+    )
+
+
+def live(inputs: MarketInputs, tmp_path: Path, config: EngineConfig, start, fill_price: FillPrice) -> Run:
+    """The run of a live trader over arriving sessions, a distant exchange and stores on disk."""
+    engine = open_database(tmp_path / "lightning.db")
+    journal = SqlJournal(engine, "live-1", bytes(32), tmp_path / "journal.anchor", group_size=1)
+    memory = SqlMemoryStore(engine, "account")
+    run = prepared(inputs, default_agents(), config, journal=journal, memory=memory, start=start, fill_price=fill_price)
+    broker = DistantExchange(run.exchange)
+    run.trader.broker = broker
+    feed = ArrivingFeed(replayed_arrivals(inputs, watched_sessions(inputs, run.watch)), run.watch)
+    run.log = drive(run.trader, broker.market_trades(iter(feed)), None)
+    assert broker.last is not None
+    run.exchange.close_all(broker.last)  # the two others end with their data, so this one does
+    broker.post()
+    run.trader.settle(broker.last.closed_at)
+    return run
+
+
+def paper(inputs: MarketInputs, config: EngineConfig, start, fill_price: FillPrice) -> Run:
+    """The run of a paper trader: live sessions, the simulated exchange."""
+    run = prepared(inputs, default_agents(), config, start=start, fill_price=fill_price)
+    feed = ArrivingFeed(replayed_arrivals(inputs, watched_sessions(inputs, run.watch)), run.watch)
+    run.log = drive(run.trader, feed, run.exchange)
+    return run
+
+
+def assert_three_ways_agree(inputs: MarketInputs, tmp_path: Path, config: EngineConfig, fill_price: FillPrice) -> Run:
+    start = next(iter(inputs.bars.values())).session[LEARNT]
+    history = backtest(inputs, default_agents(), config, start=start, fill_price=fill_price)
+    others = paper(inputs, config, start, fill_price), live(inputs, tmp_path, config, start, fill_price)
+    for other in others:
+        assert_same_decisions(history.decisions, other.decisions)
+        assert_same_trades(history.trades, other.trades)
+        assert history.trader.state == other.trader.state
+        assert [type(e) for e in history.events] == [type(e) for e in other.events]
+    assert history.log.equity[:-1] == others[1].log.equity[:-1]  # live, the last close is not the end of the account
+    return history
+
+
+@pytest.mark.parametrize("fill_price", FillPrice)
+def test_backtest_paper_and_live_decide_and_trade_alike_on_a_simulated_market(tmp_path, fill_price):
+    config = EngineConfig()
+    history = assert_three_ways_agree(simulated(), tmp_path, config, fill_price)
+    assert len(history.decisions) == 2 * TRADED
+    assert len(history.trades) >= 5  # they did have something to agree on
+    statuses = {d.status for d in history.decisions}
+    assert statuses == set(DecisionStatus)
+
+
+@pytest.mark.shared_data
+def test_backtest_paper_and_live_decide_and_trade_alike_on_real_bars(shared_data, tmp_path):
+    history = assert_three_ways_agree(real(shared_data), tmp_path, EngineConfig(), FillPrice.OPEN)
+    assert {t for d in history.decisions for t in [d.ticker]} == {"SPY", "AAPL"}
+    assert history.trades
+
+
+def test_what_the_live_journal_holds_is_what_was_decided(tmp_path):
+    inputs = simulated()
+    run = live(inputs, tmp_path, EngineConfig(), inputs.bars["SPY"].session[LEARNT], FillPrice.OPEN)
+    journal = run.trader.journal
+    events = [r.event for r in journal.read("live-1")]
+    assert journal.verify() == len(events)
+    kept = [e.decision for e in events if isinstance(e, DecisionMade)]
+    assert_same_decisions(run.decisions, kept[-len(run.decisions) :])
+    assert replay(events).ledger == run.trader.state.ledger
+    in_memory = {p.pattern_id for p in run.trader.memory.patterns()}
+    assert in_memory == {e.pattern.pattern_id for e in events if isinstance(e, DecisionMade) and e.pattern}
+
+
+def test_a_change_in_one_bar_is_seen_by_the_comparison(tmp_path):
+    """The comparison can fail: another price of one session changes decisions from there on, and none before."""
+    inputs = simulated()
+    bars = inputs.bars["AAA"]
+    row = LEARNT + 40
+    close, low = bars.close.copy(), bars.low.copy()
+    close[row] = low[row] = low[row] * 0.97
+    other = replace(inputs, bars={**inputs.bars, "AAA": replace(bars, close=close, low=low)})
+    start = bars.session[LEARNT]
+    one, two = (backtest(i, default_agents(), EngineConfig(), start=start) for i in (inputs, other))
+    assert_same_decisions(one.decisions[:80], two.decisions[:80])
+    with pytest.raises(AssertionError):
+        assert_same_decisions(one.decisions, two.decisions)
+    assert one.trader.state.initial_capital == CAPITAL
+
+
+def test_a_report_reaches_the_trader_only_when_it_polls():
+    run = prepared(simulated(), default_agents(), EngineConfig())
+    broker = DistantExchange(run.exchange)
+    run.exchange.cancel("nothing")
+    assert broker.reports() == []
+    order = Order("a:entry", "a", "AAA", Action.BUY, 1, run.events[0].at, 2.0, 1.0, 5, 0.6)
+    run.exchange.submit(order)
+    run.exchange.cancel("a:entry")
+    assert broker.reports() == []
+    broker.post()
+    (report,) = broker.reports()
+    assert isinstance(report, OrderRefused)
+    assert not isinstance(report, OrderFilled)
