@@ -64,9 +64,7 @@ def engine_config(
         regimes=regimes if regimes is not None else RegimeTable(),
         tactical=TacticalConfig(allow_short=account.allow_short, **settings.tactical.model_dump()),
         kelly=KellyConfig(**settings.kelly.model_dump()),
-        execution=ExecutionConfig(
-            cost_per_side=max(stock_bp, index_bp) * BASIS_POINT, **settings.execution.model_dump()
-        ),
+        execution=ExecutionConfig(cost_per_side=cost_per_side, **settings.execution.model_dump()),
         guardrails=guardrails or GuardrailLimits(**settings.guardrails.model_dump()),
         breakers=BreakerLimits(**settings.breakers.model_dump()),
         costs=CostSchedule(stock_bp=stock_bp, index_bp=index_bp),
