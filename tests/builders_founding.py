@@ -42,6 +42,6 @@ def open_system(home, *, at=MONDAY, **arguments):
         yield system, clock
 
 
-def ask(system, ticker="AAPL", *, price=None, options=OPTIONS, market=MARKET, **changes):
+def ask(system, ticker="AAPL", *, prices=None, options=OPTIONS, market=MARKET, **changes):
     """One analysis of the founding document's situation, with changes to its prices."""
-    return system.analyze_ticker(ticker, {**(price or PRICE), **changes}, options, market)
+    return system.analyze_ticker(ticker, {**(prices or PRICE), **changes}, options, market)

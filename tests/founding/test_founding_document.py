@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from founding_blocks import REPOSITORY, Block, blocks, document, python_program
 
-from builders_founding import ask, open_system
+from builders_founding import MARKET, OPTIONS, PRICE, ask, open_system
 from lightning_gex.analytics.observation import OBSERVATION_NAMES
 from lightning_gex.core.enums import StageName
 from lightning_gex.memory.confidence import HIGHEST_MULTIPLIER, LOWEST_MULTIPLIER
@@ -56,6 +56,7 @@ def test_every_block_of_the_document_is_of_one_kind_that_is_tested():
         assert len(kinds) == 1, f"block {block.number} ({block.language or 'plain'}) is {kinds}:\n{block.text}"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(LONGEST_SECONDS)
 def test_the_python_blocks_run_in_order_and_leave_behind_what_they_promise(tmp_path):
     program = python_program(None if FULL_LENGTH else SHORT_TIMESTEPS)
@@ -173,8 +174,9 @@ def test_the_memory_cycle_closes_from_signal_to_the_next_signals_confidence(tmp_
         clock.set(clock.now().replace(day=6))
         (memory,) = [s for s in ask(system)["stages"] if s["stage"] == "memory"]
         assert memory["detail"]["resolved_in_book"] == 1
-        (found,) = system.memory.find_similar_patterns("AAPL", "bullish", {"price": 180.0}, None, None) or [None]
-        assert found is None or found["won"]
+        (found,) = system.memory.find_similar_patterns("AAPL", "bullish", PRICE, OPTIONS, MARKET)
+        assert found["won"]
+        assert found["similarity"] == pytest.approx(1.0)
 
 
 def test_the_sizer_cycle_goes_from_environment_by_action_and_reward_to_another_policy():

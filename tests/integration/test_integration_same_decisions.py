@@ -5,12 +5,14 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from builders_engine import CAPITAL, Run, assert_same_decisions, assert_same_trades, backtest, market, prepared
+from builders_engine import Run, assert_same_decisions, assert_same_trades, market, prepared
+from builders_events import same
 from lightning_gex.adapters.market_data.bars_file import read_bars
 from lightning_gex.adapters.market_data.series_files import read_flow, read_volatility_index
 from lightning_gex.adapters.storage.codec import decode, encode
@@ -24,13 +26,13 @@ from lightning_gex.core.orders import Order
 from lightning_gex.core.ports import BrokerReport, OrderFilled, OrderRefused
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.engine.config import EngineConfig
-from lightning_gex.engine.drivers import ArrivingFeed, drive, replayed_arrivals, watched_sessions
+from lightning_gex.engine.drivers import ArrivingFeed, HistoryFeed, drive, replayed_arrivals, watched_sessions
 from lightning_gex.engine.feed import SessionUpdate
 from lightning_gex.engine.inputs import MarketInputs
 from lightning_gex.engine.simulated_broker import SimulatedBroker
 from lightning_gex.engine.state import replay
 
-LEARNT, TRADED = 120, 120
+BEFORE, SEEN = 200, 120  # sessions behind the first decision, and sessions decided on
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ class DistantExchange:
 
 
 def simulated() -> MarketInputs:
-    n = LEARNT + TRADED
+    n = BEFORE + SEEN
     one, two = market("SPY", 21, n), market("AAA", 22, n)
     rates = DatedSeries(one.bars.session, {"bill_rate": np.linspace(0.01, 0.03, n)}, "rates")
     return MarketInputs(
@@ -85,7 +87,7 @@ def simulated() -> MarketInputs:
 
 
 def real(folder: Path) -> MarketInputs:
-    first, last = np.datetime64("2018-01-02"), np.datetime64("2018-12-14")
+    first, last = np.datetime64("2017-09-15"), np.datetime64("2018-12-20")
     bars = read_bars(folder / "daily" / "index_etf_megacap_ohlcv.parquet", tickers=["SPY", "AAPL"])
     return MarketInputs(
         {t: b.between(first, last) for t, b in bars.items()},
@@ -95,16 +97,15 @@ def real(folder: Path) -> MarketInputs:
     )
 
 
-def live(inputs: MarketInputs, tmp_path: Path, config: EngineConfig, start, fill_price: FillPrice) -> Run:
+def live(inputs: MarketInputs, folder: Path, fill_price: FillPrice) -> Run:
     """The run of a live trader over arriving sessions, a distant exchange and stores on disk."""
-    engine = open_database(tmp_path / "lightning.db")
-    journal = SqlJournal(engine, "live-1", bytes(32), tmp_path / "journal.anchor", group_size=1)
+    engine = open_database(folder / "lightning.db")
+    journal = SqlJournal(engine, "live-1", bytes(32), folder / "journal.anchor", group_size=1)
     memory = SqlMemoryStore(engine, "account")
-    run = prepared(inputs, default_agents(), config, journal=journal, memory=memory, start=start, fill_price=fill_price)
+    run = prepared(inputs, default_agents(), EngineConfig(), journal=journal, memory=memory, fill_price=fill_price)
     broker = DistantExchange(run.exchange)
     run.trader.broker = broker
-    feed = ArrivingFeed(replayed_arrivals(inputs, watched_sessions(inputs, run.watch)), run.watch)
-    run.log = drive(run.trader, broker.market_trades(iter(feed)), None)
+    run.log = drive(run.trader, broker.market_trades(arriving(run)), None)
     assert broker.last is not None
     run.exchange.close_all(broker.last)  # the two others end with their data, so this one does
     broker.post()
@@ -112,71 +113,81 @@ def live(inputs: MarketInputs, tmp_path: Path, config: EngineConfig, start, fill
     return run
 
 
-def paper(inputs: MarketInputs, config: EngineConfig, start, fill_price: FillPrice) -> Run:
+def paper(inputs: MarketInputs, fill_price: FillPrice) -> Run:
     """The run of a paper trader: live sessions, the simulated exchange."""
-    run = prepared(inputs, default_agents(), config, start=start, fill_price=fill_price)
-    feed = ArrivingFeed(replayed_arrivals(inputs, watched_sessions(inputs, run.watch)), run.watch)
-    run.log = drive(run.trader, feed, run.exchange)
+    run = prepared(inputs, default_agents(), EngineConfig(), fill_price=fill_price)
+    run.log = drive(run.trader, arriving(run), run.exchange)
     return run
 
 
-def assert_three_ways_agree(inputs: MarketInputs, tmp_path: Path, config: EngineConfig, fill_price: FillPrice) -> Run:
-    start = next(iter(inputs.bars.values())).session[LEARNT]
-    history = backtest(inputs, default_agents(), config, start=start, fill_price=fill_price)
-    others = paper(inputs, config, start, fill_price), live(inputs, tmp_path, config, start, fill_price)
-    for other in others:
-        assert_same_decisions(history.decisions, other.decisions)
-        assert_same_trades(history.trades, other.trades)
-        assert history.trader.state == other.trader.state
-        assert [type(e) for e in history.events] == [type(e) for e in other.events]
-    assert history.log.equity[:-1] == others[1].log.equity[:-1]  # live, the last close is not the end of the account
-    return history
+def history(inputs: MarketInputs, fill_price: FillPrice) -> Run:
+    """The backtest of the same sessions: all perceived in one pass."""
+    run = prepared(inputs, default_agents(), EngineConfig(), fill_price=fill_price)
+    run.log = drive(run.trader, islice(HistoryFeed(inputs, run.watch), BEFORE, None), run.exchange)
+    return run
 
 
-@pytest.mark.parametrize("fill_price", FillPrice)
-def test_backtest_paper_and_live_decide_and_trade_alike_on_a_simulated_market(tmp_path, fill_price):
-    config = EngineConfig()
-    history = assert_three_ways_agree(simulated(), tmp_path, config, fill_price)
-    assert len(history.decisions) == 2 * TRADED
-    assert len(history.trades) >= 5  # they did have something to agree on
-    statuses = {d.status for d in history.decisions}
-    assert statuses == set(DecisionStatus)
+def arriving(run: Run) -> Iterator[SessionUpdate]:
+    sessions = watched_sessions(run.inputs, run.watch)
+    return iter(ArrivingFeed(replayed_arrivals(run.inputs, sessions[BEFORE:]), run.watch))
+
+
+def assert_alike(one: Run, other: Run) -> None:
+    assert_same_decisions(one.decisions, other.decisions)
+    assert_same_trades(one.trades, other.trades)
+    assert same(one.trader.state, other.trader.state)
+    assert len(one.events) == len(other.events)
+    assert all(map(same, one.events, other.events))
+
+
+@pytest.fixture(scope="module")
+def live_run(tmp_path_factory) -> Run:
+    return live(simulated(), tmp_path_factory.mktemp("live"), FillPrice.CLOSE)
+
+
+def test_backtest_and_live_decide_and_trade_alike_on_a_simulated_market(live_run):
+    backtested = history(simulated(), FillPrice.CLOSE)
+    assert_alike(backtested, live_run)
+    assert len(backtested.decisions) == 2 * SEEN
+    assert len(backtested.trades) >= 3  # there was something to agree on
+    assert {d.status for d in backtested.decisions} == set(DecisionStatus)
+
+
+def test_paper_and_live_decide_and_trade_alike_on_a_simulated_market(live_run):
+    assert_alike(paper(simulated(), FillPrice.CLOSE), live_run)
 
 
 @pytest.mark.shared_data
-def test_backtest_paper_and_live_decide_and_trade_alike_on_real_bars(shared_data, tmp_path):
-    history = assert_three_ways_agree(real(shared_data), tmp_path, EngineConfig(), FillPrice.OPEN)
-    assert {t for d in history.decisions for t in [d.ticker]} == {"SPY", "AAPL"}
-    assert history.trades
+def test_backtest_and_live_decide_and_trade_alike_on_real_bars(shared_data, tmp_path):
+    inputs = real(shared_data)
+    backtested = history(inputs, FillPrice.OPEN)
+    assert_alike(backtested, live(inputs, tmp_path, FillPrice.OPEN))
+    assert {d.ticker for d in backtested.decisions} == {"SPY", "AAPL"}
+    assert backtested.trades
 
 
-def test_what_the_live_journal_holds_is_what_was_decided(tmp_path):
-    inputs = simulated()
-    run = live(inputs, tmp_path, EngineConfig(), inputs.bars["SPY"].session[LEARNT], FillPrice.OPEN)
-    journal = run.trader.journal
-    events = [r.event for r in journal.read("live-1")]
+def test_what_the_live_journal_holds_is_what_was_decided(live_run):
+    journal = live_run.trader.journal
+    events = live_run.events
     assert journal.verify() == len(events)
-    kept = [e.decision for e in events if isinstance(e, DecisionMade)]
-    assert_same_decisions(run.decisions, kept[-len(run.decisions) :])
-    assert replay(events).ledger == run.trader.state.ledger
-    in_memory = {p.pattern_id for p in run.trader.memory.patterns()}
+    assert_same_decisions(live_run.decisions, [e.decision for e in events if isinstance(e, DecisionMade)])
+    assert same(replay(events), live_run.trader.state)
+    in_memory = {p.pattern_id for p in live_run.trader.memory.patterns()}
     assert in_memory == {e.pattern.pattern_id for e in events if isinstance(e, DecisionMade) and e.pattern}
 
 
-def test_a_change_in_one_bar_is_seen_by_the_comparison(tmp_path):
+def test_a_change_in_one_bar_is_seen_by_the_comparison():
     """The comparison can fail: another price of one session changes decisions from there on, and none before."""
     inputs = simulated()
     bars = inputs.bars["AAA"]
-    row = LEARNT + 40
+    row = BEFORE + 40
     close, low = bars.close.copy(), bars.low.copy()
     close[row] = low[row] = low[row] * 0.97
     other = replace(inputs, bars={**inputs.bars, "AAA": replace(bars, close=close, low=low)})
-    start = bars.session[LEARNT]
-    one, two = (backtest(i, default_agents(), EngineConfig(), start=start) for i in (inputs, other))
+    one, two = (history(i, FillPrice.OPEN) for i in (inputs, other))
     assert_same_decisions(one.decisions[:80], two.decisions[:80])
     with pytest.raises(AssertionError):
         assert_same_decisions(one.decisions, two.decisions)
-    assert one.trader.state.initial_capital == CAPITAL
 
 
 def test_a_report_reaches_the_trader_only_when_it_polls():

@@ -115,8 +115,9 @@ class ArrivingFeed:
                 for t, p in self.watch.perceived(inputs).items()
                 if inputs.bars[t].session[-1] == now
             }
-            timetable = Timetable.of(sessions, inputs)
-            yield timetable.update(len(sessions) - 1, views, trading=self.watch.trades_on(now))
+            latest = sessions[-2:]  # the session and the one before it: the days between them earn interest
+            timetable = Timetable.of(latest, inputs)
+            yield timetable.update(len(latest) - 1, views, trading=self.watch.trades_on(now))
 
 
 def replayed_arrivals(inputs: MarketInputs, sessions: DateArray1D) -> Iterator[MarketInputs]:
@@ -310,8 +311,10 @@ def _notes_on(log: SessionLog, watch: Watch) -> tuple[str, ...]:
     if not log.breaker_resets:
         return ()
     return (
-        f"a simulated person reset circuit breakers {log.breaker_resets} times, "
-        f"{watch.breakers_reset_after} sessions after they tripped",
+        (
+            f"a simulated person reset circuit breakers {log.breaker_resets} times, "
+            f"{watch.breakers_reset_after} sessions after they tripped"
+        ),
     )
 
 

@@ -180,7 +180,7 @@ def test_a_simulated_person_resets_a_breaker_after_some_sessions_and_on_record()
     assert [t.decided_at for t in run.trades] == [close_of(SESSIONS[20])]
 
 
-def test_ten_losses_more_after_a_reset_are_needed_to_trip_again():
+def test_after_a_reset_as_many_losses_again_are_needed_to_trip_the_losing_streak():
     """A streak that went on counting would latch for ever: with entries stopped no trade could end it."""
     closes = np.full(400, 100.0)
     inputs = MarketInputs({"AAA": bars_of("AAA", closes.tolist())}, volatility_index=calm())

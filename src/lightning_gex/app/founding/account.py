@@ -81,7 +81,7 @@ class Account:
         """Entries that other runs of this account ordered in the session of ``moment``."""
         session = session_of(moment)
         placed = (e for e in self._events_of_other_runs() if isinstance(e, OrderPlaced))
-        return sum(e.order.exit_reason is None and session_of(e.at) == session for e in placed)
+        return sum(e.order.exit_reason is None and bool(session_of(e.at) == session) for e in placed)
 
     def close(self) -> None:
         """Make everything durable and let go of the database."""

@@ -115,6 +115,7 @@ class MultiAgentCoordinator:
 
     @custom_agent.setter
     def custom_agent(self, analyst: Analyst | None) -> None:
+        """Let this agent vote from the next decision. Raises ``SettingsError`` on what is no agent."""
         if analyst is None:
             self._custom = None
             return

@@ -1,0 +1,200 @@
+"""Vault, signatures, audit and rate limits behind the founding document's names."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import timedelta
+
+import pytest
+
+from builders_founding import MONDAY, ask, open_system
+from lightning_gex.app.founding.security import SecurityManager
+from lightning_gex.core.errors import InputError, IntegrityError, LightningError, SecretError, SettingsError
+from lightning_gex.risk.guardrails import GuardrailLimits
+from lightning_gex.security import vault
+
+SECRET = "s3cr3t-value"
+
+
+@pytest.fixture(autouse=True)
+def _cheap_derivation(monkeypatch):
+    """The iterations of a new record are the vault's own business, and tested there."""
+    monkeypatch.setattr(vault.Vault.from_bytes.__func__, "__defaults__", (vault.KdfProfile.CHEAPEST,))
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def security(home):
+    with SecurityManager("right", home=home) as security:
+        yield security
+
+
+def audited(security, tmp_path):
+    path = tmp_path / "audit.json"
+    security.export_audit_logs(path)
+    return json.loads(path.read_text())
+
+
+def store(security, name="thinkorswim"):
+    security.store_api_credentials(api_name=name, api_key="a-key", api_secret=SECRET)
+
+
+def test_credentials_come_back_as_they_were_stored_and_lie_sealed(security, home):
+    store(security)
+    assert security.get_api_credentials("thinkorswim") == {"api_key": "a-key", "api_secret": SECRET}
+    assert SECRET not in (home / "vault.json").read_text()
+    with SecurityManager("right", home=home) as later:
+        assert later.get_api_credentials("thinkorswim")["api_secret"] == SECRET
+
+
+def test_a_wrong_password_fails_at_the_first_secret_and_at_nothing_before(security, home, tmp_path):
+    store(security)
+    with SecurityManager("wrong", home=home) as stranger:
+        assert stranger.list_api_credentials() == ["thinkorswim"]
+        assert stranger.check_rate_limit("thinkorswim")
+        assert stranger.export_audit_logs(tmp_path / "audit.csv") > 0
+        assert stranger.verify_audit_log() > 0
+        for act in (
+            lambda: stranger.get_api_credentials("thinkorswim"),
+            lambda: store(stranger, "another"),
+            lambda: stranger.sign_request("thinkorswim", "GET", "/"),
+        ):
+            with pytest.raises(SecretError):
+                act()
+    assert security.list_api_credentials() == ["thinkorswim"]
+
+
+def test_a_system_with_a_wrong_password_trades_and_exports_without_it(security, home, tmp_path):
+    store(security)
+    with open_system(home, master_password="wrong") as (system, _):
+        assert ask(system)["status"] == "approved"
+        assert system.security.export_audit_logs(tmp_path / "audit.json") > 0
+        with pytest.raises(SecretError):
+            system.security.get_api_credentials("thinkorswim")
+
+
+def test_without_a_password_a_secret_is_asked_for_one(home):
+    with SecurityManager(home=home) as security, pytest.raises(SecretError, match="master_password"):
+        store(security)
+
+
+def test_what_another_program_stored_meanwhile_is_kept(security, home):
+    assert security.list_api_credentials() == []
+    with SecurityManager("right", home=home) as other:
+        store(other, "alpaca")
+        store(security, "thinkorswim")
+        assert other.list_api_credentials() == ["alpaca", "thinkorswim"]
+        security.delete_api_credentials("alpaca")
+        with pytest.raises(InputError, match="alpaca"):
+            other.get_api_credentials("alpaca")
+
+
+def test_every_use_of_a_secret_and_every_refusal_is_on_record_without_the_secret(security, home, tmp_path):
+    store(security)
+    security.get_api_credentials("thinkorswim")
+    with SecurityManager("wrong", home=home) as stranger, pytest.raises(SecretError):
+        stranger.get_api_credentials("thinkorswim")
+    security.delete_api_credentials("thinkorswim")
+    records = audited(security, tmp_path)
+    assert [r["event"]["what"] for r in records] == [
+        "credentials_stored", "credentials_read", "secret_refused", "credentials_deleted", "audit_exported",
+    ]  # fmt: skip
+    assert SECRET not in json.dumps(records)
+    assert "a-key" not in json.dumps(records)
+
+
+@pytest.mark.parametrize("change", [{"api_name": ""}, {"api_key": ""}, {"api_secret": None}, {"api_secret": 7}])
+def test_credentials_that_are_none_are_refused_without_showing_them(security, change):
+    with pytest.raises(InputError) as caught:
+        security.store_api_credentials(**({"api_name": "a", "api_key": "k", "api_secret": SECRET} | change))
+    assert SECRET not in str(caught.value)
+    assert security.list_api_credentials() == []
+
+
+def test_a_signature_fits_its_request_and_no_other(tmp_path):
+    with open_system(tmp_path, master_password="right") as (system, clock):
+        security = system.security
+        store(security)
+        headers = security.sign_request("thinkorswim", "POST", "/orders", "body")
+        assert security.verify_request("thinkorswim", "POST", "/orders", "body", headers)
+        assert not security.verify_request("thinkorswim", "POST", "/orders", "other", headers)
+        assert not security.verify_request("thinkorswim", "GET", "/orders", "body", headers)
+        assert not security.verify_request("thinkorswim", "POST", "/orders", "body", {})
+        clock.set(MONDAY + timedelta(minutes=6))
+        assert not security.verify_request("thinkorswim", "POST", "/orders", "body", headers)
+
+
+def test_each_api_has_its_own_rate(tmp_path):
+    with open_system(tmp_path) as (system, clock):
+        limit = {"max_calls": 2, "window_seconds": 60}
+        answers = [system.security.check_rate_limit("a", **limit) for _ in range(3)]
+        assert answers == [True, True, False]
+        assert system.security.check_rate_limit("b", **limit)
+        clock.set(MONDAY + timedelta(seconds=61))
+        assert system.security.check_rate_limit("a", **limit)
+        assert not system.security.check_rate_limit("c", max_calls=0)
+        with pytest.raises(SettingsError):
+            system.security.check_rate_limit("a", max_calls=-1)
+
+
+def test_events_of_ones_own_are_on_record_with_secrets_hidden(security, tmp_path):
+    security.log_event("reconciled", broker="alpaca", password=SECRET, difference=0.0)
+    event = audited(security, tmp_path)[0]["event"]
+    assert event["what"] == "reconciled"
+    assert event["detail"]["broker"] == "alpaca"
+    assert SECRET not in json.dumps(event)
+
+
+@pytest.mark.parametrize(("event", "detail"), [("", {}), (None, {}), ("x", {"a": []}), ("x", {"a": {"b": 1}})])
+def test_an_event_that_cannot_be_recorded_is_refused(security, event, detail):
+    with pytest.raises(InputError):
+        security.log_event(event, **detail)
+
+
+def test_the_record_is_exported_as_csv_by_its_ending_or_by_name(security, tmp_path):
+    security.log_event("first")
+    for path, fmt in ((tmp_path / "a.csv", None), (tmp_path / "a.txt", "csv")):
+        count = security.export_audit_logs(path, fmt)
+        with path.open(newline="") as file:
+            assert len(list(csv.DictReader(file))) == count
+    with pytest.raises(SettingsError):
+        security.export_audit_logs(tmp_path / "a.pdf")
+
+
+def test_a_record_edited_in_the_store_is_found(security, home):
+    import sqlite3
+
+    for name in ("first", "second"):
+        security.log_event(name)
+    assert security.verify_audit_log() == 2
+    security.close()
+    with sqlite3.connect(home / "lightning.db") as store:
+        store.execute("UPDATE journal SET payload = replace(payload, 'first', 'never') WHERE sequence = 1")
+    store.close()
+    with pytest.raises(IntegrityError), SecurityManager(home=home) as later:
+        later.verify_audit_log()
+
+
+def test_guardrails_are_the_ones_given_else_the_settings(home, monkeypatch):
+    monkeypatch.setenv("LIGHTNING_GUARDRAILS__MAX_DAILY_TRADES", "7")
+    with SecurityManager(home=home) as security:
+        assert security.guardrail_settings()["max_daily_trades"] == 7
+    with SecurityManager(guardrails=GuardrailLimits(), home=home) as security:
+        assert security.guardrail_settings() == {
+            "max_daily_trades": 20,
+            "max_daily_loss_pct": 0.05,
+            "max_position_size_pct": 0.15,
+            "max_total_exposure_pct": 0.80,
+            "max_orders_per_minute": 10,
+        }
+
+
+@pytest.mark.parametrize("arguments", [{"master_password": 7}, {"guardrails": {"max_daily_trades": 5}}])
+def test_arguments_of_another_kind_are_refused(home, arguments):
+    with pytest.raises(LightningError):
+        SecurityManager(**arguments, home=home)
