@@ -26,6 +26,7 @@ class PortfolioView:
     losing_streak : closed trades lost in a row, up to now.
     win_rate : share of closed trades with a profit; NaN without one.
     tripped : breakers that are latched, with their reasons.
+    stopped_out : ticker -> direction of an idea that ended at its stop and that the agents have not given up since.
     """
 
     equity: float
@@ -40,3 +41,4 @@ class PortfolioView:
     losing_streak: int
     win_rate: float
     tripped: Mapping[str, str] = field(default_factory=dict)
+    stopped_out: Mapping[str, Direction] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from lightning_gex.core.decision import Decision
-from lightning_gex.core.enums import Action, DecisionStatus, Direction
+from lightning_gex.core.enums import Action, DecisionStatus, Direction, ExitReason
 from lightning_gex.core.errors import RefusedError
 from lightning_gex.core.events import (
     BreakerReset,
@@ -55,6 +55,8 @@ class EngineState:
     next_trade_id, decisions, approved, closed, won, losing_streak : counters.
     daily_trades : entries ordered in this session. order_times : orders of the last minute.
     tripped : breaker -> why; latched until a person resets it.
+    stopped_out : ticker -> direction of an idea that ended at its stop; until the agents change their mind it is the
+        same idea, and not entered again.
     weights : agent -> weight, where it was changed.
     """
 
@@ -76,6 +78,7 @@ class EngineState:
     daily_trades: int = 0
     order_times: tuple[datetime, ...] = ()
     tripped: Mapping[str, str] = field(default_factory=dict)
+    stopped_out: Mapping[str, Direction] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -139,7 +142,15 @@ def _after_decision(state: EngineState, decision: Decision, pattern: Pattern | N
         decisions=state.decisions + 1,
         approved=state.approved + (decision.status is DecisionStatus.APPROVED),
         unresolved=state.unresolved if pattern is None else {**state.unresolved, pattern.pattern_id: pattern},
+        stopped_out=_after_a_view(state.stopped_out, decision),
     )
+
+
+def _after_a_view(stopped_out: Mapping[str, Direction], decision: Decision) -> Mapping[str, Direction]:
+    """A view other than the one that was stopped out ends that idea."""
+    held_against = stopped_out.get(decision.ticker)
+    same = held_against is None or held_against is decision.direction
+    return stopped_out if same else _without(stopped_out, decision.ticker)
 
 
 def _after_order(state: EngineState, order: Order) -> EngineState:
@@ -163,6 +174,9 @@ def _after_close(state: EngineState, event: TradeClosed) -> EngineState:
         ledger=state.ledger.applied(event.fill),
         pending=pending,
         open_trades=_without(state.open_trades, event.trade.trade_id),
+        stopped_out={**state.stopped_out, event.trade.ticker: event.trade.direction}
+        if event.trade.exit_reason is ExitReason.STOP_LOSS
+        else state.stopped_out,
         closed=state.closed + 1,
         won=state.won + won,
         losing_streak=0 if won else state.losing_streak + 1,
@@ -238,4 +252,5 @@ def portfolio_view(state: EngineState, prices: Mapping[str, float], now: datetim
         losing_streak=state.losing_streak,
         win_rate=state.won / state.closed if state.closed else nothing,
         tripped=state.tripped,
+        stopped_out=state.stopped_out,
     )

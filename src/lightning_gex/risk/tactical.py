@@ -189,12 +189,20 @@ def _admission(
     failures = (
         "opening shorts is off" if direction is Direction.BEARISH and not config.allow_short else None,
         f"already in this trade: {ticker} is open or pending" if ticker in portfolio.open_trades else None,
+        _same_idea_failure(direction, portfolio, ticker),
         f"{strategy} is not allowed in this regime ({allowed})" if strategy not in limits.allowed_strategies else None,
         f"{positions} of {limits.max_positions} positions are taken" if positions >= limits.max_positions else None,
         over_bound("the loss of the day", portfolio.daily_loss_pct, limits.max_daily_loss),
         over_bound("open risk", portfolio.open_risk_pct, limits.max_portfolio_risk),
     )
     return first_failure(failures, "the idea may be traded", detail)
+
+
+def _same_idea_failure(direction: Direction, portfolio: PortfolioView, ticker: str) -> str | None:
+    """Why an idea that was just stopped out is not entered again through the same move."""
+    if portfolio.stopped_out.get(ticker) is not direction:
+        return None
+    return f"{ticker} was stopped out of this idea: not again until the agents change their mind"
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,24 @@ def test_a_bracket_that_fires_takes_the_pending_exit_of_its_trade_along_and_no_o
     assert set(step(state, closed(state, 0, "95", ExitReason.STOP_LOSS)).pending) == {"d7:exit"}
 
 
+def test_an_idea_that_was_stopped_out_is_held_back_until_the_agents_change_their_mind():
+    state = with_trade()
+    state = step(state, closed(state, 0, "95", ExitReason.STOP_LOSS))
+    assert portfolio_view(state, {"AAA": 95.0}, AT).stopped_out == {"AAA": Direction.BULLISH}
+    unmoved = step(state, DecisionMade(AT, decision(1)))
+    assert unmoved.stopped_out == state.stopped_out
+    elsewhere = step(state, DecisionMade(AT, replace(decision(2), ticker="BBB", direction=Direction.BEARISH)))
+    assert elsewhere.stopped_out == state.stopped_out
+    for view in (Direction.NEUTRAL, Direction.BEARISH):
+        assert not step(state, DecisionMade(AT, replace(decision(3), direction=view))).stopped_out
+
+
+def test_a_target_or_a_horizon_holds_no_idea_back():
+    for reason in (ExitReason.TAKE_PROFIT, ExitReason.TIME_EXIT, ExitReason.SIGNAL_EXIT):
+        state = with_trade()
+        assert not step(state, closed(state, 0, "110", reason)).stopped_out
+
+
 def test_the_peak_is_the_highest_mark_so_far():
     state = after(Marked(AT, Decimal(110_000), Decimal(0)), Marked(AT, Decimal(105_000), Decimal(0)))
     assert (state.equity, state.peak_equity) == (Decimal(105_000), Decimal(110_000))

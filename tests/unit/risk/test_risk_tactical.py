@@ -235,6 +235,7 @@ def test_of_two_equally_near_timeframes_the_shorter_is_taken() -> None:
     [
         ({"strategy": "mean_reversion"}, {}, "mean_reversion is not allowed in this regime"),
         ({}, {"open_trades": {"AAPL": Direction.BULLISH}}, "already in this trade"),
+        ({}, {"stopped_out": {"AAPL": Direction.BULLISH}}, "AAPL was stopped out of this idea"),
         ({}, {"open_trades": {f"T{i}": Direction.BULLISH for i in range(8)}}, "8 of 8 positions are taken"),
         ({"direction": Direction.BEARISH}, {}, "opening shorts is off"),
         ({}, {"open_risk_pct": 0.10}, "open risk 10.00% reaches the limit 10.00%"),
@@ -251,6 +252,11 @@ def test_an_idea_that_may_not_be_traded_is_refused_and_keeps_its_bracket_for_mem
     assert result.reason.startswith(reason)
     assert planned(result).stop_return > 0
     assert all(cap.size_pct >= 0 for cap in planned(result).caps)
+
+
+@pytest.mark.parametrize("stopped_out", [{"AAPL": Direction.BEARISH}, {"MSFT": Direction.BULLISH}])
+def test_an_idea_is_held_back_only_in_its_own_ticker_and_direction(stopped_out: dict[str, Direction]) -> None:
+    assert plan(portfolio=an_account(stopped_out=stopped_out)).passed
 
 
 def test_a_view_without_direction_has_no_bracket() -> None:
