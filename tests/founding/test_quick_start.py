@@ -7,30 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from builders_quick_start import MARKET, OPTIONS, PRICE
 from enhanced_lightning_system import EnhancedLightningGEX
-
-PRICE_DATA = {
-    "price": 180.0,
-    "sma_20": 178.0,
-    "sma_50": 175.0,
-    "sma_200": 170.0,
-    "adx": 35.0,
-    "rsi": 60.0,
-    "bb_upper": 185.0,
-    "bb_lower": 175.0,
-    "stochastic": 65.0,
-    "resistance": 185.0,
-    "support": 175.0,
-    "volume": 2000000,
-    "avg_volume": 1500000,
-    "atr": 4.5,
-    "atr_20_avg": 5.0,
-    "bb_width": 0.055,
-    "bb_width_avg": 0.060,
-    "volatility": 0.18,
-}
-OPTIONS_DATA = {"gex_signal": 0.75, "charm_pressure": 0.65, "vanna_sensitivity": 0.55, "dark_pool_flow": 0.60}
-MARKET_DATA = {"spy_trend": 0.5, "vix": 16.0, "vix_20_avg": 18.0, "adx": 32.0, "advance_decline_ratio": 1.4}
 
 
 @pytest.fixture
@@ -49,9 +27,7 @@ def system(tmp_path):
 
 
 def analyze(system):
-    return system.analyze_ticker(
-        ticker="AAPL", price_data=PRICE_DATA, options_data=OPTIONS_DATA, market_data=MARKET_DATA
-    )
+    return system.analyze_ticker(ticker="AAPL", price_data=PRICE, options_data=OPTIONS, market_data=MARKET)
 
 
 def test_the_quick_start_on_a_fresh_workspace_is_approved_within_its_bounds(system):

@@ -316,7 +316,7 @@ def _size(
     caps = [
         Cap("ladder", LADDER[-1], "the highest rung of the size ladder"),
         cap,
-        Cap("cash", max(0.0, portfolio.cash / portfolio.equity), "free cash"),
+        Cap("cash", max(0.0, portfolio.cash / portfolio.equity) if portfolio.equity > 0 else 0.0, "free cash"),
     ]
     if config.enhancements.hierarchical:
         caps.extend(plan.caps)

@@ -7,38 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from builders_quick_start import FEATURES as QUICK_START
 from lightning_gex.core.features import ALL_FEATURES, Features
 from lightning_gex.core.votes import Votes
 
-QUICK_START = {  # the numbers of FOUNDING.md's quick start; ``adx`` of its market_data is ``market_adx`` here
-    "price": 180.0,
-    "sma_20": 178.0,
-    "sma_50": 175.0,
-    "sma_200": 170.0,
-    "adx": 35.0,
-    "rsi": 60.0,
-    "bb_upper": 185.0,
-    "bb_lower": 175.0,
-    "stochastic": 65.0,
-    "resistance": 185.0,
-    "support": 175.0,
-    "volume": 2_000_000.0,
-    "avg_volume": 1_500_000.0,
-    "atr": 4.5,
-    "atr_20_avg": 5.0,
-    "bb_width": 0.055,
-    "bb_width_avg": 0.060,
-    "volatility": 0.18,
-    "gex_signal": 0.75,
-    "charm_pressure": 0.65,
-    "vanna_sensitivity": 0.55,
-    "dark_pool_flow": 0.60,
-    "spy_trend": 0.5,
-    "vix": 16.0,
-    "vix_20_avg": 18.0,
-    "market_adx": 32.0,
-    "advance_decline_ratio": 1.4,
-}
 NEAR_PRICE = frozenset(
     [
         "sma_20",

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders_events import same
+from builders_quick_start import FEATURES as RISING
 from lightning_gex.agents.registry import default_agents
 from lightning_gex.core.decision import Decision, StageRecord
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, MarketRegime, StageName, StageVerdict
@@ -33,36 +34,6 @@ from lightning_gex.sizing.track_record import TrackRecord
 
 AT = datetime(2024, 3, 1, 21, tzinfo=UTC)
 NAN = math.nan
-#: A stock in an orderly rise, with every input there is: most agents are bullish, the regime is a bull trend.
-RISING = {
-    "price": 180.0,
-    "sma_20": 178.0,
-    "sma_50": 175.0,
-    "sma_200": 170.0,
-    "adx": 35.0,
-    "rsi": 60.0,
-    "bb_upper": 185.0,
-    "bb_lower": 175.0,
-    "stochastic": 65.0,
-    "resistance": 185.0,
-    "support": 175.0,
-    "volume": 2e6,
-    "avg_volume": 1.5e6,
-    "atr": 4.5,
-    "atr_20_avg": 5.0,
-    "bb_width": 0.055,
-    "bb_width_avg": 0.060,
-    "volatility": 0.18,
-    "gex_signal": 0.75,
-    "charm_pressure": 0.65,
-    "vanna_sensitivity": 0.55,
-    "dark_pool_flow": 0.60,
-    "spy_trend": 0.5,
-    "vix": 16.0,
-    "vix_20_avg": 18.0,
-    "market_adx": 32.0,
-    "advance_decline_ratio": 1.4,
-}
 
 
 class Policy:

@@ -15,6 +15,7 @@ from lightning_gex.adapters.market_data.stale_open import has_own_volume
 from lightning_gex.adapters.market_data.tables import Table, clipped, read_table
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.errors import InputError, SettingsError
+from lightning_gex.core.sessions import LAST_SESSION_YEAR
 from lightning_gex.core.units import BoolArray1D, DateArray1D, Float64Array1D, Int64Array1D
 
 BAR_COLUMNS = ("ticker", "date", "open", "high", "low", "close", "volume")
@@ -103,6 +104,8 @@ def _demand_tickers(table: Table, names: pl.Series, tickers: Sequence[str]) -> N
 def _checked_bars(table: Table, names: pl.Series) -> dict[str, Bars]:
     """Check every row at once, then cut the columns up by ticker."""
     session = table.dates("date")
+    beyond = session > np.datetime64(f"{LAST_SESSION_YEAR}-12-31")
+    table.refuse(beyond, "date", lambda i: f"{session[i]} of {names[i]} lies after {LAST_SESSION_YEAR}: mend the year")
     columns = {name: table.floats(name) for name in BAR_COLUMNS[2:]}
     moved = _check_prices(table, names, session, columns)
     groups = names.to_frame("ticker").with_row_index("at").group_by("ticker", maintain_order=True).agg("at")

@@ -68,7 +68,7 @@ def _loaded(content: Content) -> object:
         return json.loads(content.text())
     except json.JSONDecodeError as error:
         raise InputError(
-            f"is damaged or cut JSON ({error.msg} at column {error.colno})", source=content.source, row=error.lineno
+            f"is damaged or cut JSON ({error.msg}, column {error.colno})", source=content.source, row=error.lineno
         ) from None
     except (RecursionError, ValueError) as error:  # nested too deep; a number of too many digits
         raise InputError(f"is no usable JSON ({error})", source=content.source) from None

@@ -23,6 +23,9 @@ from lightning_gex.core.units import BoolArray1D, DateArray1D, Float64Array1D, S
 
 #: Volatilities at or below this are a source's way of saying that it has none (0, 1e-5, -999).
 _NO_VOLATILITY = 1e-4
+#: Beyond these a number is no count of contracts, and no deliverable: a broken cell.
+_LARGEST_COUNT = 1e10
+_LARGEST_MULTIPLIER = 1e6
 #: A file in which more than this share of rows belongs to another underlying holds two chains.
 _FOREIGN_SHARE = 0.1
 
@@ -121,8 +124,8 @@ def assemble(raw: RawContracts) -> OptionChain:
         settles_at=settles_at[keep],
         is_call=(raw.right == "C")[keep],
         strike=raw.strike[keep],
-        bid=_count_or_nan(raw.bid[keep]),
-        ask=_count_or_nan(raw.ask[keep]),
+        bid=_price_or_nan(raw.bid[keep]),
+        ask=_price_or_nan(raw.ask[keep]),
         implied_vol=_volatility_or_nan(raw.implied_vol[keep]),
         open_interest=_count_or_nan(raw.open_interest[keep]),
         volume=_count_or_nan(raw.volume[keep]),
@@ -145,7 +148,7 @@ def _refuse_nonsense(raw: RawContracts, reason: StrArray1D) -> None:
     )
     _mark(reason, ~known, Refusal.BAD_EXPIRY)  # NaT compares False
     _mark(reason, ~((raw.strike > 0) & np.isfinite(raw.strike)), Refusal.BAD_STRIKE)
-    _mark(reason, ~((raw.multiplier > 0) & np.isfinite(raw.multiplier)), Refusal.BAD_MULTIPLIER)
+    _mark(reason, ~((raw.multiplier > 0) & (raw.multiplier <= _LARGEST_MULTIPLIER)), Refusal.BAD_MULTIPLIER)
     if raw.settlement is not None:
         _mark(reason, ~np.isin(raw.settlement, ("am", "pm", "")), Refusal.BAD_SETTLEMENT)
 
@@ -189,8 +192,12 @@ def _demand_one_underlying(counts: Counter[str], raw: RawContracts) -> None:
         )
 
 
-def _count_or_nan(values: Float64Array1D) -> Float64Array1D:
+def _price_or_nan(values: Float64Array1D) -> Float64Array1D:
     return np.where((values >= 0) & np.isfinite(values), values, np.nan)
+
+
+def _count_or_nan(values: Float64Array1D) -> Float64Array1D:
+    return np.where((values >= 0) & (values <= _LARGEST_COUNT), values, np.nan)
 
 
 def _volatility_or_nan(values: Float64Array1D) -> Float64Array1D:

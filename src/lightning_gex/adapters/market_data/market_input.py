@@ -12,6 +12,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from lightning_gex.adapters.market_data.content import Content
+from lightning_gex.adapters.market_data.quote_time import checked_moment
 from lightning_gex.adapters.market_data.tables import Table, clipped, read_table
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.features import MARKET_FEATURES
@@ -29,10 +30,9 @@ FEATURE_OF = {
 }
 _WRAPPER = "market_data"  # the founding document's name for the whole record
 _MAX_AGE_DAYS = 4  # a value serves over a long weekend and no longer
-_LOW = {"vix": 0.0, "vix_20_avg": 0.0, "adx": 0.0, "advance_decline_ratio": 0.0}
-_HIGH = {"adx": 100.0}
+_LOW = {"vix": 1.0, "vix_20_avg": 1.0, "adx": 0.0, "advance_decline_ratio": 0.0}
+_HIGH = {"vix": 1_000.0, "vix_20_avg": 1_000.0, "adx": 100.0}
 _EXAMPLE_MOMENT = "2024-03-01T16:00:00-05:00"
-_ABOVE_ZERO = ("vix", "vix_20_avg")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +155,7 @@ def _problem(name: str, value: float) -> str | None:
         return "is infinite: leave it out where there is no value"
     if value < _LOW.get(name, -np.inf) or value > _HIGH.get(name, np.inf):
         return f"{value:g} lies outside {_LOW[name]:g}..{_HIGH.get(name, np.inf):g}"
-    return f"{value:g} is not positive" if name in _ABOVE_ZERO and value == 0 else None
+    return None
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -237,4 +237,7 @@ def _moment(value: object, source: str) -> datetime:
             source=source,
             field="as_of",
         )
-    return moment
+    try:
+        return checked_moment(moment, source=source, field="as_of")
+    except OverflowError:  # so near the calendar's ends that New York's wall clock lies beyond them
+        raise InputError(f"'{moment.isoformat()}' is no usable time", source=source, field="as_of") from None

@@ -14,6 +14,7 @@ from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.units import DateArray1D, Float64Array1D
 
 _PER_CENT = 0.01
+_VOLATILITY_BOUNDS_PCT = (1.0, 1_000.0)  # outside it a column is no volatility index; 0.2 is a fraction
 _RATE_BOUNDS_PCT = (-10.0, 100.0)  # outside it a column is no rate in per cent
 
 
@@ -68,8 +69,7 @@ def read_volatility_index(path: str | Path, *, index: str = "VIX") -> DatedSerie
     columns: dict[str, Float64Array1D] = {}
     for name in ("close", "open", "high", "low"):
         if name in table.columns:
-            columns[name] = values = _finite(table, name)
-            table.refuse(values <= 0, name, lambda i, values=values: f"{values[i]:.10g} is not positive")  # type: ignore[misc]
+            columns[name] = _index_points(table, name)
     return DatedSeries(session, columns, table.source)
 
 
@@ -119,6 +119,18 @@ def _rate(table: Table, name: str) -> Float64Array1D:
         (values < low) | (values > high), name, lambda i: f"{values[i]:.10g} is no rate in per cent ({low:g}..{high:g})"
     )
     return values * _PER_CENT
+
+
+def _index_points(table: Table, name: str) -> Float64Array1D:
+    values = _finite(table, name)
+    low, high = _VOLATILITY_BOUNDS_PCT
+    table.refuse(values <= 0, name, lambda i: f"{values[i]:.10g} is not positive")
+    table.refuse(
+        (values < low) | (values > high),
+        name,
+        lambda i: f"{values[i]:.10g} is no volatility index ({low:g}..{high:g}): it is in per cent, 20 for 20 %",
+    )
+    return values
 
 
 def _rows_of_index(table: Table, index: str) -> Table:

@@ -30,6 +30,12 @@ CASH_INDICES = frozenset(
 )  # fmt: skip
 #: Cash indices whose printed open is real.
 REAL_OPEN_INDICES = frozenset({"NDX", "XND", "COMP", "IXIC"})
+#: Names under which sources print one and the same index.
+_ONE_INDEX = (
+    frozenset({"SPX", "GSPC", "INX", "SP500"}),
+    frozenset({"DJI", "DJIA", "INDU"}),
+    frozenset({"COMP", "IXIC"}),
+)
 #: Rates printed like indices: they have no volume either.
 RATE_INDICES = frozenset({"IRX", "FVX", "TNX", "TYX"})
 
@@ -41,6 +47,20 @@ def plain_symbol(ticker: str) -> str:
     'GSPC'
     """
     return ticker.strip().upper().lstrip("^_$.")
+
+
+def same_underlying(one: str, other: str) -> bool:
+    """Whether two symbols name one thing, however their sources spell it.
+
+    >>> same_underlying("BRK.B", "brkb"), same_underlying("^GSPC", "SPX"), same_underlying("SPY", "SPX")
+    (True, True, False)
+    """
+    return _one_spelling(one) == _one_spelling(other)
+
+
+def _one_spelling(ticker: str) -> str:
+    letters = "".join(letter for letter in plain_symbol(ticker) if letter.isalnum())
+    return next((min(names) for names in _ONE_INDEX if letters in names), letters)
 
 
 def has_own_volume(ticker: str) -> bool:

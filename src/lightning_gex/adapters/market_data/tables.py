@@ -17,6 +17,7 @@ from lightning_gex.core.errors import InputError
 from lightning_gex.core.units import BoolArray1D, DateArray1D, Float64Array1D, Int64Array1D
 
 _SHOWN = 40  # characters of a wrong value that a message repeats
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _SLOW_DATES = 10_000  # distinct odd dates looked at one by one; a file with more has none that could be read
 
 
@@ -304,6 +305,10 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], lines: Iter
 
 def _header(cells: Sequence[str], source: str, line: int) -> list[str]:
     names = [cell.strip().strip('"') for cell in cells]
+    if len(names) == 1:
+        for mark, words in _OTHER_SEPARATORS.items():
+            if mark in names[0]:
+                raise InputError(f"the cells are separated by {words}: separate them with commas", source=source, row=line)
     for i, name in enumerate(names):
         if not name:
             raise InputError(f"column {i + 1} has no name", source=source, row=line)

@@ -35,6 +35,9 @@ class AnchorFile:
     def __repr__(self) -> str:
         return f"AnchorFile({str(self._path)!r})"
 
+    def __str__(self) -> str:
+        return str(self._path)
+
     def exists(self) -> bool:
         """Whether there is such a file."""
         return self._path.exists()

@@ -150,7 +150,9 @@ def _ensure_schema(engine: Engine) -> None:
             _create(engine)
     with reading(engine) as connection:
         version = connection.execute(select(SCHEMA.c.version)).scalar()
-    if version is None or version > SCHEMA_VERSION:
+    if version is None:
+        raise IntegrityError(f"{_place(engine.url)} has lost its version: restore it from your backup")
+    if version > SCHEMA_VERSION:
         raise StoreError(
             f"{_place(engine.url)} was made by a newer version of Lightning GEX "
             f"(schema {version}, this one knows {SCHEMA_VERSION}): upgrade"
@@ -175,7 +177,7 @@ def _in_words(url: URL, error: Exception) -> StoreError:
     place = _place(url)
     if "not a database" in said:
         return StoreError(f"{place} is not a database of ours: move it away or name another file")
-    if "malformed" in said:
+    if "malformed" in said or "no such table" in said:
         return IntegrityError(f"{place} is damaged: restore it from your backup")
     if "locked" in said:
         return StoreError(f"{place} is locked by another process: wait for it or stop it")

@@ -231,7 +231,7 @@ class SqlJournal:
         if not self._anchor.exists():
             if not empty:  # no journal begins before its anchor is on disk
                 raise IntegrityError(
-                    f"{self._anchor!r} is missing while there is a journal: restore it from your backup "
+                    f"{self._anchor} is missing while there is a journal: restore it from your backup "
                     "(an older one will do), for without it a cut tail would not show"
                 )
             self._anchor.create()
