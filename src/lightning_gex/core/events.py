@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from lightning_gex.core.decision import Decision, Scalar
-from lightning_gex.core.enums import RunMode
+from lightning_gex.core.enums import Direction, RunMode
 from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade, Order
 from lightning_gex.core.patterns import Outcome, Pattern
 
@@ -99,6 +99,23 @@ class SignalResolved:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordCarried:
+    """What earlier runs of the same account had already learnt about signals of one direction when this one began.
+
+    The figures are those of ``sizing.track_record.TrackRecord``.
+    """
+
+    at: datetime
+    direction: Direction
+    resolved: int
+    won: int
+    net_return_sum: float
+    independent: int
+    free_from: datetime | None
+    kind: Literal["record_carried"] = "record_carried"
+
+
+@dataclass(frozen=True, slots=True)
 class Marked:
     """Equity at the close of a session, USD."""
 
@@ -168,6 +185,7 @@ Event = (
     | TradeOpened
     | TradeClosed
     | SignalResolved
+    | RecordCarried
     | Marked
     | CashAccrued
     | BreakerTripped

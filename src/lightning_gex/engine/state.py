@@ -20,6 +20,7 @@ from lightning_gex.core.events import (
     Marked,
     OrderEnded,
     OrderPlaced,
+    RecordCarried,
     RunStarted,
     SessionOpened,
     SignalResolved,
@@ -122,6 +123,8 @@ def step(state: EngineState, event: Event) -> EngineState:
             return _after_close(state, event)
         case SignalResolved():
             return _after_resolution(state, event)
+        case RecordCarried():
+            return replace(state, records={**state.records, event.direction: _carried(event)})
         case Marked():
             return replace(state, equity=event.equity, peak_equity=max(state.peak_equity, event.equity))
         case CashAccrued():
@@ -203,6 +206,10 @@ def _after_resolution(state: EngineState, event: SignalResolved) -> EngineState:
         unresolved=_without(state.unresolved, event.pattern_id),
         records={**state.records, pattern.direction: record},
     )
+
+
+def _carried(event: RecordCarried) -> TrackRecord:
+    return TrackRecord(event.resolved, event.won, event.net_return_sum, event.independent, event.free_from)
 
 
 def _without(mapping: Mapping[_K, _V], key: _K) -> dict[_K, _V]:

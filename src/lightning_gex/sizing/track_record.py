@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lightning_gex.core.patterns import Outcome
+from lightning_gex.core.enums import Direction
+from lightning_gex.core.patterns import Outcome, Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +55,12 @@ class TrackRecord:
             independent=self.independent + follows,
             free_from=outcome.known_at if follows else self.free_from,
         )
+
+
+def records_of(patterns: Iterable[Pattern]) -> dict[Direction, TrackRecord]:
+    """The record of each direction that these remembered signals amount to; signals without an outcome are left out."""
+    records: dict[Direction, TrackRecord] = {}
+    known = [(p.outcome, p) for p in patterns if p.outcome is not None]
+    for outcome, pattern in sorted(known, key=lambda pair: (pair[0].known_at, pair[1].as_of, pair[1].pattern_id)):
+        records[pattern.direction] = records.get(pattern.direction, TrackRecord()).after(pattern.as_of, outcome)
+    return records

@@ -82,7 +82,20 @@ def test_any_mapping_is_taken_and_numpy_floats_are_floats() -> None:
         dataclasses.replace(marked(), kind="session_opened"),  # type: ignore[arg-type]
         "not an event",
     ],
-    ids=str,
+    ids=[
+        "infinite weight",
+        "text for a number",
+        "no number",
+        "naive time",
+        "text for a time",
+        "lone surrogate",
+        "float for money",
+        "money that is NaN",
+        "list in a detail",
+        "object in a detail",
+        "kind of another event",
+        "no event",
+    ],
 )
 def test_what_could_not_be_read_back_is_refused_before_it_is_written(event: Event) -> None:
     with pytest.raises(InputError, match="cannot be journaled"):

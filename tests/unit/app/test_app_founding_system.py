@@ -13,7 +13,15 @@ from builders_founding import MARKET, MONDAY, OPTIONS, PRICE, ask, open_system
 from lightning_gex.agents.signal import AgentSignal
 from lightning_gex.core.enums import ExitReason, MarketRegime, RunMode
 from lightning_gex.core.errors import DisabledError, InputError, LightningError, RefusedError, SettingsError
-from lightning_gex.core.events import BreakerTripped, OrderPlaced, RunStarted, SessionOpened, TradeOpened, WeightChanged
+from lightning_gex.core.events import (
+    BreakerTripped,
+    OrderPlaced,
+    RecordCarried,
+    RunStarted,
+    SessionOpened,
+    TradeOpened,
+    WeightChanged,
+)
 from lightning_gex.engine.state import replay
 from lightning_gex.risk.guardrails import GuardrailLimits
 
@@ -420,6 +428,21 @@ def test_a_changed_weight_is_on_record_and_counts_in_the_next_decision(system):
     assert (changed.agent, changed.weight) == ("Trend Agent", weight)
     assert ask(system, "MSFT")["confidence"] != before
     assert system.get_performance_summary()["agents"]["Trend Agent"] == weight
+
+
+def test_sizing_goes_on_from_what_earlier_instances_had_learnt(tmp_path):
+    with open_system(tmp_path) as (first, clock):
+        for k in range(3):
+            trade = ask(first, f"T{k}")["trade_id"]
+            clock.set(clock.moment + timedelta(hours=1))
+            first.update_trade_outcome(trade, 189.0, "take_profit")
+    with open_system(tmp_path) as (second, _):
+        (carried,) = events(second, RecordCarried)
+        assert (carried.resolved, carried.won) == (3, 3)
+        sizing = next(s for s in ask(second, "NEW")["stages"] if s["stage"] == "sizing")
+        assert sizing["detail"]["independent_outcomes"] == carried.independent > 0
+    with open_system(tmp_path, enable_memory=False) as (without, _):
+        assert not events(without, RecordCarried)
 
 
 def test_a_custom_regime_holds_from_the_next_decision_and_is_on_record(system, tmp_path):

@@ -27,6 +27,7 @@ from lightning_gex.core.events import (
     Marked,
     OrderEnded,
     OrderPlaced,
+    RecordCarried,
     RunStarted,
     SessionOpened,
     SignalResolved,
@@ -209,6 +210,11 @@ def test_a_target_or_a_horizon_holds_no_idea_back():
     for reason in (ExitReason.TAKE_PROFIT, ExitReason.TIME_EXIT, ExitReason.SIGNAL_EXIT):
         state = with_trade()
         assert not step(state, closed(state, 0, "110", reason)).stopped_out
+
+
+def test_what_earlier_runs_had_learnt_is_what_sizing_begins_with():
+    state = after(RecordCarried(AT, Direction.BULLISH, 120, 70, 1.5, 40, AT))
+    assert state.records == {Direction.BULLISH: TrackRecord(120, 70, 1.5, 40, AT)}
 
 
 def test_the_peak_is_the_highest_mark_so_far():

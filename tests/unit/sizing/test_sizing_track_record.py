@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders_events import pattern
 from lightning_gex.core.patterns import Outcome
-from lightning_gex.sizing.track_record import TrackRecord
+from lightning_gex.sizing.track_record import TrackRecord, records_of
 
 START = datetime(2020, 1, 2, 21, tzinfo=UTC)
 
@@ -44,3 +46,17 @@ def test_the_independent_outcomes_are_at_most_the_resolved_and_never_overlap(
     assert record.won == sum(net > 0 for _, _, net in rows)
     assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(taken))
     assert math.isclose(record.net_return_sum, sum(net for _, _, net in rows), abs_tol=1e-12)
+
+
+def test_remembered_signals_amount_to_the_record_they_would_have_made_one_by_one() -> None:
+    known = [
+        replace(pattern(f"p{i}"), as_of=START + timedelta(days=4 * i), outcome=outcome(4 * i + 9)) for i in range(9)
+    ]
+    waiting = replace(pattern("open"), outcome=None)
+    one_by_one = TrackRecord()
+    for each in known:
+        assert each.outcome is not None
+        one_by_one = one_by_one.after(each.as_of, each.outcome)
+    assert records_of([waiting, *reversed(known)]) == {known[0].direction: one_by_one}
+    assert one_by_one.independent == 3
+    assert records_of([waiting]) == {}

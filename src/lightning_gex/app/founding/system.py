@@ -33,6 +33,7 @@ from lightning_gex.core.events import (
     Event,
     Marked,
     OrderPlaced,
+    RecordCarried,
     SessionOpened,
     SignalResolved,
     TradeClosed,
@@ -50,6 +51,7 @@ from lightning_gex.engine.trader import Trader, closed_trade, entry_order, opene
 from lightning_gex.memory.book import MemoryBook
 from lightning_gex.risk.circuit_breaker import tripped
 from lightning_gex.risk.guardrails import GuardrailLimits
+from lightning_gex.sizing.track_record import records_of
 
 _NOTHING = math.nan
 LARGEST_CAPITAL = 1e12  # USD; more is a typing error
@@ -137,6 +139,11 @@ class EnhancedLightningGEX(AccountHolder):
         latched = account.latched_breakers()
         if latched:
             self._trader.emit(*(BreakerTripped(now, name, reason) for name, reason in latched.items()))
+        if self._config.enhancements.memory:
+            records = records_of(self._memory.store.patterns())
+            carried = [RecordCarried(now, direction, **asdict(record)) for direction, record in records.items()]
+            if carried:
+                self._trader.emit(*carried)
 
     def __repr__(self) -> str:
         on = [name for name, enabled in asdict(self._config.enhancements).items() if enabled]
