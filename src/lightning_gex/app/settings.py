@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from lightning_gex.core.decision import Scalar
@@ -24,12 +25,27 @@ from lightning_gex.core.errors import SettingsError
 ENV_PREFIX = "LIGHTNING_"
 ENV_DELIMITER = "__"
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-PositiveFraction = Annotated[float, Field(gt=0, le=1)]
-OpenFraction = Annotated[float, Field(gt=0, lt=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
+#: A run begins with at least a dollar, and with no more than the ledger counts to the cent.
+LEAST_CAPITAL_USD = 1.0
+LARGEST_CAPITAL_USD = 1e12
+
+
+def _no_boolean(value: object) -> object:
+    """``true`` is no number, though Python would count it as 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+_Number = BeforeValidator(_no_boolean)
+Fraction = Annotated[float, Field(ge=0, le=1), _Number]
+PositiveFraction = Annotated[float, Field(gt=0, le=1), _Number]
+OpenFraction = Annotated[float, Field(gt=0, lt=1), _Number]
+Positive = Annotated[float, Field(gt=0), _Number]
+NotNegative = Annotated[float, Field(ge=0), _Number]
+Count = Annotated[int, Field(ge=1), _Number]
+Capital = Annotated[float, Field(ge=LEAST_CAPITAL_USD, le=LARGEST_CAPITAL_USD), _Number]
+Weight = Annotated[float, Field(ge=0, le=1_000), _Number]
 
 
 class Section(BaseModel):
@@ -41,7 +57,7 @@ class Section(BaseModel):
 class AccountSettings(Section):
     """The money, and what trading it costs."""
 
-    initial_capital: Positive = 100_000.0
+    initial_capital: Capital = 100_000.0
     """USD at the start of a run."""
     allow_short: bool = False
     """Open short positions; off, a bearish view only closes."""
@@ -181,15 +197,15 @@ class ExecutionSettings(Section):
 class AgentWeights(Section):
     """How much each agent's vote counts; 0 silences it. Equal weights were as good as learned ones on 2012-2021."""
 
-    trend: NotNegative = 1.0
+    trend: Weight = 1.0
     """Long-term direction: moving averages and ADX."""
-    reversal: NotNegative = 1.0
+    reversal: Weight = 1.0
     """Return to the mean: RSI, Bollinger bands, stochastic."""
-    breakout: NotNegative = 1.0
+    breakout: Weight = 1.0
     """Breaks of support and resistance on volume."""
-    volatility: NotNegative = 1.0
+    volatility: Weight = 1.0
     """Change of the volatility regime: ATR and band width."""
-    options_flow: NotNegative = 1.0
+    options_flow: Weight = 1.0
     """Dealer positioning: gamma, charm, vanna, off-exchange flow."""
 
 
@@ -264,7 +280,9 @@ def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None 
         where = _Origins(overrides or {}, in_file, file)
         raise SettingsError("; ".join(where.problem(e["loc"], e["type"], e["msg"]) for e in error.errors())) from None
     except ValueError as error:  # a variable that holds neither JSON nor a plain value
-        raise SettingsError(f"environment: {error}") from None
+        section = re.search(r'field "(\w+)"', str(error))
+        name = f" variable {ENV_PREFIX}{section[1].upper()}" if section else ""
+        raise SettingsError(f"environment{name}: {error}; set single keys, LIGHTNING_SECTION__KEY") from None
     return Settings.model_construct(**{name: getattr(sourced, name) for name in Settings.model_fields})
 
 

@@ -328,7 +328,10 @@ def _size(
     size = _Size(size_pct, quantity, tuple(caps), binding)
     record: dict[str, Scalar] = {"size_pct": size_pct, "quantity": quantity, "binding_cap": binding, **detail}
     if size_pct == 0 or quantity == 0:
-        why = f"size 0: {decided.reason}" if size_pct == 0 else f"{size_pct:.0%} of equity is less than one share"
+        why = f"{size_pct:.0%} of equity is less than one share"
+        if size_pct == 0:
+            short = f", less than the lowest rung of {LADDER[1]:.0%}" if 0 < decided.size_pct < LADDER[1] else ""
+            why = f"size 0: {decided.reason}{short}"
         path.add(StageRecord(StageName.SIZING, StageVerdict.BLOCKED, why, record, fallback))
     else:
         why = f"{size_pct:.0%} of equity; bound by {binding}: {decided.reason}"

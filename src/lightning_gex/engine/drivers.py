@@ -310,9 +310,10 @@ def result_of(
 def _notes_on(log: SessionLog, watch: Watch) -> tuple[str, ...]:
     if not log.breaker_resets:
         return ()
+    times = "once" if log.breaker_resets == 1 else f"{log.breaker_resets} times"
     return (
         (
-            f"a simulated person reset circuit breakers {log.breaker_resets} times, "
+            f"a simulated person reset circuit breakers {times}, "
             f"{watch.breakers_reset_after} sessions after they tripped"
         ),
     )

@@ -103,13 +103,13 @@ def _money(metrics: RunMetrics) -> str:
 
 def percent(value: float) -> str:
     """A fraction as a percentage; ``n/a`` where absent."""
-    return f"{value * 100:.1f}%" if math.isfinite(value) else "n/a"
+    return f"{value * 100:z.1f}%" if math.isfinite(value) else "n/a"
 
 
 def percent_interval(interval: Interval) -> str:
     """An interval of fractions as percentages; ``n/a`` where absent."""
     low, high = interval
-    return f"{low * 100:.1f} to {high * 100:.1f}%" if math.isfinite(low) else "n/a"
+    return f"{low * 100:z.1f} to {high * 100:z.1f}%" if math.isfinite(low) else "n/a"
 
 
 def points(value: float) -> str:

@@ -329,16 +329,16 @@ class RegimeReadings:
         return RegimeReading(regime, self._reason(regime, i), self._fallback(i))
 
     def _reason(self, regime: MarketRegime | None, i: int) -> str:
+        index = "own volatility" if self.own_volatility[i] else "VIX"
         if regime is None:
             if math.isnan(self.vix[i]):
                 return "neither the VIX nor the ticker's own volatility is known: no regime can be told"
-            return (
-                f"VIX {self.vix[i]:.1f} is neither high nor low, and trend or ADX are not known: no regime can be told"
-            )
+            known = f"{index} {self.vix[i]:.1f} is neither high nor low"
+            return f"{known}, and trend or ADX are not known: no regime can be told"
         if regime is MarketRegime.CUSTOM_REGIME:
             return "the user's own rule chose it"
         ratio = "" if math.isnan(self.vix_ratio[i]) else f" ({self.vix_ratio[i]:.2f} times its 20-session average)"
-        parts = [f"VIX {self.vix[i]:.1f}{ratio}"]
+        parts = [f"{index} {self.vix[i]:.1f}{ratio}"]
         if regime not in (MarketRegime.CRISIS, MarketRegime.HIGH_VOLATILITY):
             parts += [
                 f"{name} {value:{form}}"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pytest
 
-from cli_fakes import existing, make_decision
+from cli_fakes import existing, make_decision, make_positioning
 from lightning_gex.app.cli import main
-from lightning_gex.core.enums import DecisionStatus
+from lightning_gex.core.decision import StageRecord
+from lightning_gex.core.enums import DecisionStatus, StageName, StageVerdict
 from lightning_gex.core.errors import InputError
 
 REPORT_FILES = {"report.html", "metrics.json", "decisions.parquet", "trades.parquet"}
@@ -257,6 +261,66 @@ def test_positioning_is_shown_with_units_band_levels_and_gamma_by_strike(wiring,
         "call wall", "put wall", "max pain", "Gamma by strike", "|",
     ):  # fmt: skip
         assert words in shown
+
+
+def test_whose_signs_are_compared_stands_under_a_band_on_both_sides_of_zero(wiring, capsys):
+    shown = answer(capsys, "gex", "c.csv").out
+    assert "signs compared: naive, volume_signed; inverted and unsigned widen the band and have no say" in shown
+
+
+def test_max_pain_of_the_nearest_expiry_stands_beside_that_of_all(wiring, capsys):
+    shown = answer(capsys, "gex", "c.csv").out
+    assert f"the first alone {make_positioning().max_pain_nearest_expiry:,.2f}" in shown
+
+
+def test_few_strikes_are_drawn_as_they_are_and_many_in_bins():
+    from lightning_gex.app.cli.render_positioning import BAR_ROWS, gamma_picture
+
+    few = replace(
+        make_positioning(),
+        spot=101.0,
+        strike=np.array([60.0, 95.0, 100.0, 105.0]),
+        call_gamma_by_strike=np.array([9e9, 1e6, 4e6, 2e6]),
+        put_gamma_by_strike=np.array([0.0, -3e6, 0.0, 0.0]),
+    )
+    rows = gamma_picture(few, ascii_only=True).plain.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == ["105.00", "100.00", "95.00"]
+    assert [row.split()[-2:] for row in rows] == [["+2.00", "m"], ["+4.00", "m"], ["-2.00", "m"]]
+    assert [">" in row for row in rows] == [False, True, False]
+    close = np.linspace(94.0, 108.0, 2 * BAR_ROWS)
+    many = replace(few, strike=close, call_gamma_by_strike=close, put_gamma_by_strike=close)
+    assert len(gamma_picture(many, ascii_only=True).plain.splitlines()[1:]) == BAR_ROWS
+
+
+def test_the_notes_of_a_chain_are_said_once(wiring, capsys, monkeypatch):
+    found = make_positioning()
+    asked = SimpleNamespace(decision=make_decision(), positioning=found, notes=(*found.notes, "no rates were given"))
+    monkeypatch.setattr(wiring, "_analyze_files", lambda: asked)
+    shown = answer(capsys, "analyze", "TEST", "--bars", "b.csv", "--chain", "c.csv")
+    both = shown.out + shown.err
+    assert found.notes
+    assert [both.count(f"note: {note}") for note in asked.notes] == [1] * len(asked.notes)
+    assert answer(capsys, "analyze", "TEST", "--bars", "b.csv", "--json").err.count("note: ") == len(asked.notes)
+
+
+def test_money_is_written_out_and_an_empty_list_says_none(wiring, capsys):
+    detail = {"equity": 100_000.0, "price_now": 449.27, "size_pct": 0.1, "tripped": ""}
+    stage = StageRecord(StageName.GUARDRAILS, StageVerdict.PASSED, "within every guardrail", detail)
+    wiring.decision = replace(make_decision(), stages=(stage,))
+    shown = answer(capsys, "analyze", "TEST", "--bars", "b.csv").out
+    assert "equity 100,000.00  price_now 449.27  size_pct 0.1  tripped none" in shown
+
+
+def test_a_figure_that_rounds_to_nothing_is_not_minus_nothing(capsys):
+    from lightning_gex.app.cli.console import stdout_console
+    from lightning_gex.app.cli.render import percent, show_metrics
+
+    assert percent(-0.0004) == "0.0%"
+    show_metrics(
+        {"excess_over_all_sessions": -0.039, "excess_over_all_sessions_interval": [-0.159, 0.076]}, stdout_console()
+    )
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("against every session")]
+    assert row.split()[3:] == ["-3.9%", "-15.9%", "to", "7.6%"]
 
 
 def test_progress_goes_through_every_item_and_stays_off_stdout(capsys):

@@ -96,7 +96,7 @@ def test_an_absent_file_leaves_the_defaults(tmp_path):
         ("[guardrails]\nmax_daily_trads = 3\n", ["guardrails.max_daily_trads", "did you mean 'max_daily_trades'"]),
         ("[guardrial]\nx = 3\n", ["'guardrial'", "did you mean 'guardrails'"]),
         ("[agents.weights]\ntrnd = 1\n", ["agents.weights.trnd", "did you mean 'trend'"]),
-        ("[account]\ninitial_capital = -1\n", ["account.initial_capital", "greater than 0"]),
+        ("[account]\ninitial_capital = -1\n", ["account.initial_capital", "greater than or equal to 1"]),
         ("[account]\ninitial_capital = nan\n", ["account.initial_capital", "finite"]),
         ("[account]\nallow_short = 'perhaps'\n", ["account.allow_short", "boolean"]),
         ("[memory]\nhighest_multiplier = 1.5\n", ["memory.highest_multiplier", "1.2"]),

@@ -219,6 +219,12 @@ def test_a_record_without_an_edge_sizes_zero():
     blocked_at(decided(state=state).decision, StageName.SIZING, "no proven edge")
 
 
+def test_a_cap_below_the_lowest_rung_of_the_ladder_sizes_zero_and_says_which_rung():
+    narrow = replace(EngineConfig(), guardrails=GuardrailLimits(max_position_size_pct=0.01))
+    words = "size 0: at most 1% a position, less than the lowest rung of 2%"
+    blocked_at(decided(narrow).decision, StageName.SIZING, words)
+
+
 def test_a_position_of_less_than_one_share_is_no_position():
     decision = decided(state=initial_state(Decimal(5_000))).decision
     blocked_at(decision, StageName.SIZING, "less than one share")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,7 @@ from lightning_gex.engine.drivers import (
     Watch,
     drive,
     replayed_arrivals,
+    result_of,
     run_backtest,
     watched_sessions,
 )
@@ -177,6 +180,12 @@ def test_a_simulated_person_resets_a_breaker_after_some_sessions_and_on_record()
     (tripped,), (reset,) = run.of(BreakerTripped), run.of(BreakerReset)
     assert (tripped.at, reset.at) == (close_of(SESSIONS[8]), opened_at(SESSIONS[14]))
     assert log.breaker_resets == 1
+    for resets, words in ((1, "once"), (3, "3 times")):
+        log.breaker_resets = resets
+        told = result_of(
+            run.trader, log, inputs, run.watch, mode=RunMode.BACKTEST, capital=Decimal(100_000), settings={}
+        )
+        assert f"reset circuit breakers {words}, " in told.notes[-1]
     assert [t.decided_at for t in run.trades] == [close_of(SESSIONS[20])]
 
 

@@ -72,3 +72,4 @@ def test_one_known_decision_is_too_little() -> None:
 def test_absent_figures_read_as_such() -> None:
     assert (percent(NAN), percent_interval((NAN, NAN)), points(NAN)) == ("n/a", "n/a", "n/a")
     assert (percent(0.1234), percent_interval((0.1, 0.2)), points(-0.017)) == ("12.3%", "10.0 to 20.0%", "-1.7")
+    assert (percent(-0.0004), percent_interval((-0.0004, 0.0004))) == ("0.0%", "0.0 to 0.0%")  # nothing is not -0.0

@@ -209,6 +209,9 @@ def test_without_a_vix_the_tickers_own_volatility_stands_in_and_the_record_says_
     assert calm.regime is MarketRegime.BULL_TRENDING
     assert wild.regime is MarketRegime.CRISIS
     assert calm.fallback == wild.fallback == "no VIX: the ticker's own volatility stands in"
+    assert calm.reason.startswith("own volatility 18.0,")  # and not a VIX that nobody quoted
+    assert "VIX" not in wild.reason
+    assert reading(**QUICK_START_MARKET).reason.startswith("VIX 16.0 ")
 
 
 def test_without_the_markets_trend_the_tickers_own_stands_in() -> None:

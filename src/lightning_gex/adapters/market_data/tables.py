@@ -308,7 +308,9 @@ def _header(cells: Sequence[str], source: str, line: int) -> list[str]:
     if len(names) == 1:
         for mark, words in _OTHER_SEPARATORS.items():
             if mark in names[0]:
-                raise InputError(f"the cells are separated by {words}: separate them with commas", source=source, row=line)
+                raise InputError(
+                    f"the cells are separated by {words}: separate them with commas", source=source, row=line
+                )
     for i, name in enumerate(names):
         if not name:
             raise InputError(f"column {i + 1} has no name", source=source, row=line)

@@ -13,8 +13,9 @@ import numpy as np
 from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.adapters.market_data.bars_file import read_bars
 from lightning_gex.adapters.market_data.series_files import read_flow, read_market, read_rates, read_volatility_index
-from lightning_gex.adapters.market_data.stale_open import default_fill_price
+from lightning_gex.adapters.market_data.stale_open import default_fill_price, same_underlying
 from lightning_gex.analytics.positioning_result import DealerPositioning
+from lightning_gex.app.assembly.input_notes import bar_notes, coverage_notes
 from lightning_gex.app.assembly.policies import workspace_policy
 from lightning_gex.app.assembly.positions import position_chain, table_of_one
 from lightning_gex.app.assembly.wiring import (
@@ -28,7 +29,7 @@ from lightning_gex.app.assembly.wiring import (
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.decision import Decision
-from lightning_gex.core.errors import InsufficientDataError
+from lightning_gex.core.errors import InputError, InsufficientDataError
 from lightning_gex.core.ports import Progress, SizingPolicy
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.engine.config import EngineConfig
@@ -84,16 +85,23 @@ def analyze_files(
     notes: tuple[str, ...] = ()
     if chain is not None:
         found = position_chain(chain, chain_format=chain_format, underlying=None)
+        if not same_underlying(found.underlying, ticker):
+            raise InputError(
+                f"the chain is on {found.underlying}, not on {ticker}: give the chain of {ticker}, or none",
+                source=str(chain),
+                field="underlying",
+            )
         series, notes = table_of_one(found, own)
         table = {ticker: series}
         notes = (*found.notes, *notes)
+    context = None if market is None else _market_series(market, own)
     inputs = MarketInputs(
         bars=file.bars,
         volatility_index=file.volatility_index,
-        market=None if market is None else _market_series(market, own),
+        market=context,
         positioning=table,
         market_ticker=market_ticker_among(file.bars),
-        notes=(*file.notes, *notes),
+        notes=(*file.notes, *notes, *coverage_notes(own.session[-1:], {"market": context}), *bar_notes(own)),
     )
     run = simulate(
         workspace,
@@ -127,20 +135,34 @@ def run_backtest_files(
     file = _read_bars_file(bars, watched)
     everything = {t: _until(b, last) for t, b in file.bars.items()}
     index = file.volatility_index if volatility_index is None else read_volatility_index(volatility_index)
+    given = {
+        "flow": None if flow is None else read_flow(flow),
+        "volatility index": index,
+        "rates": None if rates is None else read_rates(rates),
+        "market": None if market is None else _market_series(market, everything[watched[0]]),
+    }
+    first = None if start is None else np.datetime64(start, "D")
+    decided = everything[watched[0]].session
+    notes = (
+        *(file.notes if volatility_index is None else ()),
+        *_notes_on_inputs(flow, index, rates),
+        *coverage_notes(decided if first is None else decided[decided >= first], given),
+        *(note for ticker in watched for note in bar_notes(everything[ticker])),
+    )
     inputs = MarketInputs(
         bars=everything,
-        flow=None if flow is None else read_flow(flow),
+        flow=given["flow"],
         volatility_index=index,
-        market=None if market is None else _market_series(market, everything[watched[0]]),
-        rates=None if rates is None else read_rates(rates),
+        market=given["market"],
+        rates=given["rates"],
         market_ticker=market_ticker_among(everything),
-        notes=(*(file.notes if volatility_index is None else ()), *_notes_on_inputs(flow, index, rates)),
+        notes=notes,
     )
     return simulate(
         workspace,
         inputs,
         tickers=watched,
-        start=None if start is None else np.datetime64(start, "D"),
+        start=first,
         kind="backtest",
         label=f"walking through {', '.join(watched)}",
         progress=progress,

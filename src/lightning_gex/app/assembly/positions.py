@@ -17,6 +17,7 @@ from lightning_gex.core.errors import InputError
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.sessions import session_of, sessions_from
 from lightning_gex.core.units import DateArray1D
+from lightning_gex.engine.inputs import MAX_AGE_DAYS
 
 #: Chain and bars must be on one price scale before a strike is set beside a close: adjusted bars are not.
 LARGEST_SCALE_DIFFERENCE = 0.02
@@ -72,6 +73,13 @@ def table_of_one(found: DealerPositioning, bars: Bars) -> tuple[DatedSeries, tup
     """
     last = bars.session[-1]
     session = session_of(found.as_of)
+    if session < last - np.timedelta64(MAX_AGE_DAYS, "D"):
+        raise InputError(
+            f"the last bar of {bars.ticker} is of {last}, the chain of {session}: a chain serves for {MAX_AGE_DAYS} "
+            "days; bring a newer one, or leave it out",
+            source=bars.source,
+            field="date",
+        )
     notes: list[str] = []
     if session > last:
         if session > sessions_from(last, 1)[-1]:

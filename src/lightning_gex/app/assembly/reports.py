@@ -28,8 +28,12 @@ def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[
     Raises
     ------
     InputError : there is no such run, or none at all yet.
+    IntegrityError : a record of the journal was altered, reordered or removed.
     """
-    journal = Stores.open(workspace).journal("report")
+    stores = Stores.open(workspace)
+    journal = stores.journal("report")
+    with stores.naming_the_store():
+        journal.verify()
     runs = [r for r in journal.runs() if r.mode is not None]
     if run_id is not None:
         runs = [r for r in runs if r.run_id == run_id]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ from lightning_gex.agents.consensus import ConsensusConfig
 from lightning_gex.agents.registry import default_agents, installed_agents
 from lightning_gex.app.settings import Settings
 from lightning_gex.app.workspace import Workspace
+from lightning_gex.core.errors import IntegrityError
 from lightning_gex.core.ledger import money
 from lightning_gex.core.ports import Agent
 from lightning_gex.core.units import BASIS_POINT
@@ -111,7 +113,20 @@ class Stores:
     def journal(self, run_id: str, *, group_size: int = 1) -> SqlJournal:
         """The journal, writing under this run."""
         anchor = self.workspace.home / "journal.anchor"
-        return SqlJournal(self.engine, run_id, self.workspace.audit_key, anchor, group_size=group_size)
+        with self.naming_the_store():
+            return SqlJournal(self.engine, run_id, self.workspace.audit_key, anchor, group_size=group_size)
+
+    @contextmanager
+    def naming_the_store(self) -> Iterator[None]:
+        """An ``IntegrityError`` that names a record alone also names the file, and what to do."""
+        try:
+            yield
+        except IntegrityError as error:
+            if str(self.workspace.home) in str(error):
+                raise
+            raise IntegrityError(
+                f"{self.workspace.database}: {error}; restore it and journal.anchor together from your backup"
+            ) from error
 
     def memory(self, book: str = ACCOUNT_BOOK) -> SqlMemoryStore:
         """A book of memory."""

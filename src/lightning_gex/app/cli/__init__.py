@@ -25,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from lightning_gex.app.cli.application import application
     from lightning_gex.app.cli.errors import report_usage_error
+    from lightning_gex.app.cli.process import lend_a_compiler_cache, open_closed_streams
 
+    open_closed_streams()
+    lend_a_compiler_cache()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = application(given, prog_name="lightning", standalone_mode=False)

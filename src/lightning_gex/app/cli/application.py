@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lightning_gex import __version__
 from lightning_gex.app.cli import commands_analyze, commands_backtest, commands_demo, commands_gex, commands_report
+from lightning_gex.app.cli.options import HomeOption
 
 application = typer.Typer(
     name="lightning",
@@ -36,10 +36,7 @@ def _print_version(wanted: bool) -> None:
 @application.callback(invoke_without_command=True)
 def _for_all_commands(
     context: typer.Context,
-    home: Annotated[
-        Path | None,
-        typer.Option("--home", metavar="DIR", help="Workspace folder (default: $LIGHTNING_HOME or ~/.lightning-gex)."),
-    ] = None,
+    home: HomeOption = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,

@@ -16,9 +16,14 @@ def analyze(
     context: typer.Context,
     ticker: Annotated[str, typer.Argument(metavar="TICKER", help="Symbol to decide on.")],
     bars: Annotated[
-        Path, typer.Option("--bars", metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume.")
+        Path,
+        typer.Option(
+            "--bars", readable=False, metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume."
+        ),
     ],
-    chain: Annotated[Path | None, typer.Option("--chain", metavar="FILE", help="Option chain of the ticker.")] = None,
+    chain: Annotated[
+        Path | None, typer.Option("--chain", readable=False, metavar="FILE", help="Option chain of the ticker.")
+    ] = None,
     market: MarketOption = None,
     chain_format: FormatOption = None,
     home: HomeOption = None,
@@ -40,7 +45,8 @@ def analyze(
         chain_format=chain_format,
         progress=BarProgress(stderr_console()),
     )
-    show_notes(result.notes, stderr_console())
+    shown = () if as_json or result.positioning is None else result.positioning.notes  # below the chain's own tables
+    show_notes((note for note in result.notes if note not in shown), stderr_console())
     if as_json:
         print_document(decision_document(result.decision))
         return

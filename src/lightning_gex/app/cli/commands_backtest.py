@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from lightning_gex.app.cli.errors import guarded
-from lightning_gex.app.cli.options import HomeOption, JsonOption, MarketOption, session_date, workspace_of
+from lightning_gex.app.cli.options import (
+    HomeOption,
+    JsonOption,
+    MarketOption,
+    check_capital,
+    folder_named,
+    session_date,
+    workspace_of,
+)
 from lightning_gex.core.errors import SettingsError
 
 
@@ -16,19 +24,34 @@ from lightning_gex.core.errors import SettingsError
 def backtest(
     context: typer.Context,
     bars: Annotated[
-        Path, typer.Option("--bars", metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume.")
+        Path,
+        typer.Option(
+            "--bars", readable=False, metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume."
+        ),
     ],
     ticker: Annotated[list[str], typer.Option("--ticker", metavar="T", help="Symbol to trade; repeat for several.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for report, metrics, decisions, trades.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", parser=folder_named, metavar="DIR", help="Folder for report, metrics, decisions, trades."
+        ),
+    ],
     flow: Annotated[
-        Path | None, typer.Option("--flow", metavar="FILE", help="Dealer flow by session: date,price,dix,gex.")
+        Path | None,
+        typer.Option("--flow", readable=False, metavar="FILE", help="Dealer flow by session: date,price,dix,gex."),
     ] = None,
     volatility_index: Annotated[
         Path | None,
-        typer.Option("--volatility-index", metavar="FILE", help="VIX: date,close, or long form index,date,...,close."),
+        typer.Option(
+            "--volatility-index",
+            readable=False,
+            metavar="FILE",
+            help="VIX: date,close, or long form index,date,...,close.",
+        ),
     ] = None,
     rates: Annotated[
-        Path | None, typer.Option("--rates", metavar="FILE", help="13-week bill yield by date, per cent.")
+        Path | None,
+        typer.Option("--rates", readable=False, metavar="FILE", help="13-week bill yield by date, per cent."),
     ] = None,
     market: MarketOption = None,
     start: Annotated[str | None, typer.Option("--start", metavar="DATE", help="First session to decide on.")] = None,
@@ -43,8 +66,8 @@ def backtest(
     first, last = session_date(start, "--start"), session_date(end, "--end")
     if first is not None and last is not None and first > last:
         raise SettingsError(f"--start {start} is later than --end {end}")
-    if capital is not None and not 0 < capital < float("inf"):
-        raise SettingsError(f"--capital {capital:g} is not a positive number of dollars")
+    if capital is not None:
+        check_capital(capital)
     from lightning_gex.adapters.storage.workspace_files import replace_together
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
@@ -80,4 +103,4 @@ def backtest(
     headline = verdict(metrics)
     show_verdict(headline.title, headline.sentences, console)
     show_metrics(metrics.to_json_dict(), console)
-    console.print(f"report written to {folder / 'report.html'}", markup=False)
+    console.print(f"report written to {folder / 'report.html'}", markup=False, soft_wrap=True)

@@ -8,14 +8,17 @@ from typing import Annotated
 import typer
 
 from lightning_gex.app.cli.errors import guarded
-from lightning_gex.app.cli.options import HomeOption, JsonOption, workspace_of
+from lightning_gex.app.cli.options import HomeOption, JsonOption, folder_named, workspace_of
 
 
 @guarded
 def demo(
     context: typer.Context,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder for report, metrics, decisions, trades.")
+        Path,
+        typer.Option(
+            "--out", parser=folder_named, metavar="DIR", help="Folder for report, metrics, decisions, trades."
+        ),
     ] = Path("lightning-demo"),
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -51,4 +54,4 @@ def demo(
     headline = verdict(result.metrics)
     show_verdict(headline.title, headline.sentences, console)
     show_metrics(result.metrics.to_json_dict(), console)
-    console.print(f"report written to {folder / 'report.html'}", markup=False)
+    console.print(f"report written to {folder / 'report.html'}", markup=False, soft_wrap=True)

@@ -15,7 +15,7 @@ from lightning_gex.core.errors import SettingsError
 @guarded
 def gex(
     context: typer.Context,
-    chain: Annotated[Path | None, typer.Argument(metavar="CHAIN", help="Option chain file.")] = None,
+    chain: Annotated[Path | None, typer.Argument(readable=False, metavar="CHAIN", help="Option chain file.")] = None,
     live: Annotated[
         str | None, typer.Option("--live", metavar="SYMBOL", help="Fetch Cboe's delayed quotes instead of a file.")
     ] = None,
@@ -39,11 +39,13 @@ def gex(
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import stdout_console
     from lightning_gex.app.cli.documents import positioning_document, print_document
-    from lightning_gex.app.cli.output import check_output_file
+    from lightning_gex.app.cli.output import check_not_input, check_output_file
     from lightning_gex.app.cli.render_positioning import show_positioning
 
     page = None if plot is None else check_output_file(plot, "--plot")
     if chain is not None:
+        if page is not None:
+            check_not_input(page, "--plot", chain)
         positioning = bootstrap.position_chain(
             chain, chain_format=chain_format, dealer_model=dealer_model, underlying=underlying
         )
@@ -56,4 +58,4 @@ def gex(
         return
     show_positioning(positioning, stdout_console())
     if page is not None:
-        stdout_console().print(f"profile written to {page}", markup=False)
+        stdout_console().print(f"profile written to {page}", markup=False, soft_wrap=True)

@@ -17,7 +17,10 @@ from lightning_gex.core.errors import InputError, SettingsError
 def report(
     context: typer.Context,
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Folder that demo or backtest wrote (default: the journal).")
+        Path | None,
+        typer.Argument(
+            readable=False, metavar="[DIR]", help="Folder that demo or backtest wrote (default: the journal)."
+        ),
     ] = None,
     run: Annotated[
         str | None, typer.Option("--run", metavar="ID", help="Run of the journal (default: the latest).")
@@ -38,9 +41,10 @@ def report(
         if as_json:
             print_document(metrics)
             return
-        show_notes(metrics.get("notes") or (), stderr_console())
+        notes = metrics.get("notes")
+        show_notes([str(note) for note in notes] if isinstance(notes, list) else (), stderr_console())
         show_metrics(metrics, stdout_console())
-        stdout_console().print(f"report: {folder / 'report.html'}", markup=False)
+        stdout_console().print(f"report: {folder / 'report.html'}", markup=False, soft_wrap=True)
         return
     summary = bootstrap.performance_report(workspace_of(context, home), run)
     if as_json:
@@ -58,7 +62,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         raise InputError("no such file: name a folder that demo or backtest wrote", source=str(file)) from None
     except OSError as error:
         raise InputError(f"cannot be read: {(error.strerror or '').lower()}", source=str(file)) from error
-    except ValueError as error:  # covers bad UTF-8 and bad JSON
+    except (ValueError, RecursionError) as error:  # bad UTF-8, bad JSON, JSON nested too deep
         raise InputError(f"is not JSON: {error}", source=str(file)) from None
     if not isinstance(document, dict):
         raise InputError("holds no JSON object", source=str(file))

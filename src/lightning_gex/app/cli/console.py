@@ -50,4 +50,4 @@ class BarProgress:
 def show_notes(notes: Iterable[str], console: Console) -> None:
     """What the reader of any figure must know, one line each."""
     for note in notes:
-        console.print(f"note: {note}", style="yellow", markup=False)
+        console.print(f"note: {note}", style="yellow", markup=False, soft_wrap=True)

@@ -60,13 +60,18 @@ METRICS_KEYS = (
 
 
 def print_document(document: Mapping[str, object]) -> None:
-    """Print one JSON document and a line's end on standard output."""
-    sys.stdout.write(json_text(document) + "\n")
+    """Print one JSON document and a line's end on standard output, escaped where that cannot show a character."""
+    text = json_text(document)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = json_text(document, ascii_only=True)
+    sys.stdout.write(text + "\n")
 
 
-def json_text(document: Mapping[str, object]) -> str:
+def json_text(document: Mapping[str, object], *, ascii_only: bool = False) -> str:
     """The document as JSON (RFC 8259): NaN and infinities are null, times ISO 8601, enums their value."""
-    return json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(document), indent=2, ensure_ascii=ascii_only, allow_nan=False)
 
 
 def plain(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -12,12 +13,15 @@ from typing import ParamSpec
 
 import typer
 
-from lightning_gex.core.errors import InputError, LightningError
+from lightning_gex.core.errors import InputError, LightningError, StoreError
 
 FAULT = 1
 USAGE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+#: What the system says when standard output takes no more: a full disk, a failed one, a closed descriptor.
+_STREAM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 P = ParamSpec("P")
 
@@ -39,6 +43,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             raise
         except KeyboardInterrupt:
             print_line("interrupted")
+            if as_json:
+                _print_error_document({"type": "Interrupted", "message": "interrupted"}, INTERRUPTED)
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             silence_stdout()
@@ -48,6 +54,10 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except Exception as error:
             if _is_usage_error(error):
                 raise
+            if isinstance(error, OSError) and error.filename is None and error.errno in _STREAM_ERRORS:
+                print_line(f"error: the answer cannot be written: {(error.strerror or str(error)).lower()}")
+                silence_stdout()
+                raise typer.Exit(StoreError.exit_code) from None
             raise typer.Exit(report_fault(error, _home_of(kwargs), as_json=as_json)) from None
 
     return run
@@ -92,7 +102,7 @@ def print_line(text: str) -> None:
     """One line on standard error, whatever the text holds; quiet where nobody listens."""
     try:
         sys.stderr.write(" ".join(text.splitlines()) + "\n")
-    except BrokenPipeError:
+    except OSError:
         return
 
 
@@ -113,7 +123,7 @@ def _print_error_document(document: dict[str, object], exit_code: int) -> None:
     try:
         print_document({"error": {**document, "exit_code": exit_code}})
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         silence_stdout()
 
 

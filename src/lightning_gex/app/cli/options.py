@@ -14,9 +14,21 @@ if TYPE_CHECKING:
     from lightning_gex.app.workspace import Workspace
 
 
+def folder_named(text: str | Path) -> Path:
+    """A folder given as an option: an empty name, as of an unset variable, must not become the present folder."""
+    if not str(text).strip():
+        raise typer.BadParameter("the name is empty: name a folder")
+    return Path(text)
+
+
 HomeOption = Annotated[
     Path | None,
-    typer.Option("--home", metavar="DIR", help="Workspace folder (default: $LIGHTNING_HOME or ~/.lightning-gex)."),
+    typer.Option(
+        "--home",
+        parser=folder_named,
+        metavar="DIR",
+        help="Workspace folder (default: $LIGHTNING_HOME or ~/.lightning-gex).",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 FormatOption = Annotated[
@@ -29,7 +41,12 @@ FormatOption = Annotated[
 ]
 MarketOption = Annotated[
     Path | None,
-    typer.Option("--market", metavar="FILE", help="Market context: JSON, TOML, or a table of its columns by date."),
+    typer.Option(
+        "--market",
+        readable=False,
+        metavar="FILE",
+        help="Market context: JSON, TOML, or a table of its columns by date.",
+    ),
 ]
 
 
@@ -40,6 +57,18 @@ def workspace_of(context: typer.Context, home: Path | None) -> Workspace:
     shared = context.obj if isinstance(context.obj, Path) else None
     workspace: Workspace = bootstrap.open_workspace(home if home is not None else shared)
     return workspace
+
+
+def check_capital(capital: float) -> None:
+    """Raises ``SettingsError`` where ``--capital`` is no sum that a run can begin with."""
+    from lightning_gex.app.settings import LARGEST_CAPITAL_USD, LEAST_CAPITAL_USD
+
+    if not 0 < capital < float("inf"):
+        raise SettingsError(f"--capital {capital:g} is not a positive number of dollars")
+    if not LEAST_CAPITAL_USD <= capital <= LARGEST_CAPITAL_USD:
+        raise SettingsError(
+            f"--capital {capital:g} lies outside {LEAST_CAPITAL_USD:g} .. {LARGEST_CAPITAL_USD:g} dollars"
+        )
 
 
 def session_date(text: str | None, option: str) -> date | None:

@@ -22,7 +22,7 @@ def check_output_folder(folder: Path) -> Path:
     ------
     SettingsError : where it is a file, or it or the nearest folder above it cannot be written.
     """
-    folder = folder.expanduser().absolute()
+    folder = _placed(folder, "--out")
     nearest = folder
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent
@@ -35,7 +35,7 @@ def check_output_folder(folder: Path) -> Path:
 
 def check_output_file(file: Path, option: str) -> Path:
     """The absolute file, once it is clear that it can be written. Raises ``SettingsError``."""
-    file = file.expanduser().absolute()
+    file = _placed(file, option)
     if file.is_dir():
         raise SettingsError(f"{option} {file} is a folder: name a file in it")
     if not file.parent.is_dir():
@@ -43,6 +43,24 @@ def check_output_file(file: Path, option: str) -> Path:
     if not os.access(file.parent, os.W_OK | os.X_OK) or (file.exists() and not os.access(file, os.W_OK)):
         raise SettingsError(f"{option} {file} cannot be written: name another or change its permissions")
     return file
+
+
+def check_not_input(file: Path, option: str, given: Path) -> None:
+    """Refuse to write over what is read. Raises ``SettingsError``."""
+    if file.exists() and given.exists() and file.samefile(given):
+        raise SettingsError(f"{option} {file} is the file that is read: name another")
+
+
+def _placed(path: Path, option: str) -> Path:
+    """The absolute path, once the system can say whether it is there."""
+    try:
+        absolute = path.expanduser().absolute()
+        absolute.exists()
+    except RuntimeError as error:  # ~nobody
+        raise SettingsError(f"{option} {path}: {error}".rstrip(".")) from None
+    except OSError as error:
+        raise SettingsError(f"{option} {path}: {(error.strerror or str(error)).lower()}: name another") from None
+    return absolute
 
 
 def run_files(run: RunResult, metrics: RunMetrics, *, positioning: DealerPositioning | None) -> dict[str, bytes]:

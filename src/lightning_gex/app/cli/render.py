@@ -40,8 +40,8 @@ def number(value: object, pattern: str = "{:,.2f}") -> str:
 
 
 def percent(value: object) -> str:
-    """A fraction as per cent with one decimal; ``n/a`` where there is none."""
-    return number(value, "{:.1%}")
+    """A fraction as per cent with one decimal, never -0.0%; ``n/a`` where there is none."""
+    return number(value, "{:z.1%}")
 
 
 def titled_table(title: str, *columns: str) -> Table:
@@ -128,7 +128,9 @@ def _caps(caps: tuple[Cap, ...], binding: str | None) -> Table:
 
 def _scalar(value: Scalar) -> str:
     if isinstance(value, float):
-        return number(value, "{:,.4g}")
+        return number(value, "{:,.2f}" if abs(value) >= _LARGE else "{:,.4g}")
+    if value == "":
+        return "none"  # a list of nothing, such as the breakers that are tripped
     return NOT_AVAILABLE if value is None else str(value)
 
 
@@ -181,6 +183,7 @@ _FIGURES: tuple[tuple[str, str, str, Callable[[object], str], tuple[tuple[str, s
         (("base_rate", "always long, same entries"), ("base_rate_all_sessions", "on every session")),
     ),
     ("excess accuracy", "excess_accuracy", "excess_accuracy_interval", percent, ()),
+    ("against every session", "excess_over_all_sessions", "excess_over_all_sessions_interval", percent, ()),
     ("against the same dates", "same_date_excess", "same_date_excess_interval", percent, ()),
     ("win rate", "win_rate", "win_rate_interval", percent, (("win_rate_zero_skill", "same brackets, no skill"),)),
     (

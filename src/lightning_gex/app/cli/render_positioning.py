@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lightning_gex.analytics.dealer_models import BOUNDS
 from lightning_gex.analytics.positioning_result import DealerPositioning
 from lightning_gex.app.cli.render import NOT_AVAILABLE, number, percent, titled_table
 from lightning_gex.core.enums import ZeroGammaStatus
@@ -45,6 +46,7 @@ def show_positioning(found: DealerPositioning, console: Console) -> None:
     )
     console.print()
     console.print(_exposures(found))
+    console.print(_who_agrees(found), style="dim", markup=False)
     console.print()
     console.print(_levels(found))
     console.print()
@@ -75,15 +77,24 @@ def _exposures(found: DealerPositioning) -> Table:
     return table
 
 
+def _who_agrees(found: DealerPositioning) -> str:
+    """Whose signs the last column compares: a band on both sides of zero beside *agrees* needs that said."""
+    models = found.dealer_model_band["gamma_exposure_usd_per_pct"].by_model
+    views = ", ".join(name for name in models if name not in BOUNDS)
+    bounds = " and ".join(name for name in models if name in BOUNDS)
+    return f"signs compared: {views}" + (f"; {bounds} widen the band and have no say" if bounds else "")
+
+
 def _levels(found: DealerPositioning) -> Table:
     table = titled_table("Levels", "", "USD", "from spot", "")
     roots = ", ".join(number(root) for root in found.zero_gamma)
     every = f"all: {roots}" if len(found.zero_gamma) > 1 else _STATUS_WORDS[found.zero_gamma_status]
+    first = number(found.max_pain_nearest_expiry)
     rows = (
         ("zero gamma", found.zero_gamma_nearest, every),
         ("call wall", found.call_wall, "largest call gamma"),
         ("put wall", found.put_wall, "largest put gamma"),
-        ("max pain", found.max_pain, "least paid out, all expiries"),
+        ("max pain", found.max_pain, f"least paid out, all expiries; the first alone {first}"),
     )
     for label, level, words in rows:
         table.add_row(label, number(level), number(level / found.spot - 1.0, "{:+.1%}"), words)
@@ -106,11 +117,11 @@ def gamma_picture(found: DealerPositioning, *, ascii_only: bool) -> Text:
     if not largest > 0:
         return picture.append("no gamma near spot", style="not bold dim")
     block = "#" if ascii_only else "█"
-    middle = len(centres) // 2
+    nearest = int(np.abs(centres - found.spot).argmin())
     for i in range(len(centres) - 1, -1, -1):
         bar = block * round(abs(sums[i]) / largest * BAR_COLUMNS)
         left, right = (bar.rjust(BAR_COLUMNS), " " * BAR_COLUMNS) if sums[i] < 0 else (" " * BAR_COLUMNS, bar)
-        picture.append(f"{centres[i]:>10,.2f} {'>' if i == middle else ' '} ", style="not bold")
+        picture.append(f"{centres[i]:>10,.2f} {'>' if i == nearest else ' '} ", style="not bold")
         picture.append(left, style="not bold red")
         picture.append("|", style="not bold dim")
         picture.append(right.ljust(BAR_COLUMNS), style="not bold green")
@@ -120,7 +131,10 @@ def gamma_picture(found: DealerPositioning, *, ascii_only: bool) -> Text:
 
 
 def _binned(strike: Float64Array1D, gamma: Float64Array1D, spot: float) -> tuple[Float64Array1D, Float64Array1D]:
-    """Rows of the picture, rising: their middle strikes and the gamma that falls into each; spot is in the middle."""
+    """Rows of the picture, rising: the strikes themselves where they are few, else bins of them around spot."""
+    near = np.abs(strike - spot) <= PICTURE_REACH * spot
+    if 0 < np.count_nonzero(near) <= BAR_ROWS:
+        return strike[near], gamma[near]
     width = 2.0 * PICTURE_REACH * spot / BAR_ROWS
     row = np.floor((strike - spot) / width + 0.5).astype(np.int64) + BAR_ROWS // 2
     inside = (row >= 0) & (row < BAR_ROWS)
