@@ -35,7 +35,8 @@ class OptionsFlowAgent:
     Parameters
     ----------
     min_score : |score| below which it is neutral, [0, 1].
-    chain_factor : strength of a single chain against four ranks, [0, 1].
+    chain_factor : strength of a single chain against four ranks, [0, 1]. Small: the sign of gamma tells how restless a
+        market is and hardly which way it goes.
     disagreement_factor : what is left of a chain's score where dealer models disagree, [0, 1].
     near_wall : share of the distance between the walls within which a wall is near, (0, 0.5].
     target_atr, stop_atr : distances of target and stop from the price, in ATR 14, where no wall lies nearer; 2.1 is
@@ -46,7 +47,7 @@ class OptionsFlowAgent:
     """
 
     min_score: float = 0.15
-    chain_factor: float = 0.5
+    chain_factor: float = 0.25
     disagreement_factor: float = 0.5
     near_wall: float = 0.25
     target_atr: float = 2.1

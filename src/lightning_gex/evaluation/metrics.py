@@ -20,7 +20,7 @@ from lightning_gex.analytics.performance import (
     sharpe,
     skew_and_kurtosis,
 )
-from lightning_gex.core.enums import ExitReason
+from lightning_gex.core.enums import DecisionStatus, ExitReason
 from lightning_gex.core.units import BASIS_POINT, SESSIONS_PER_YEAR, Float64Array1D, Int64Array1D
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation.benchmarks import (
@@ -65,6 +65,7 @@ class RunMetrics:
     decisions_taken: int
     decisions_resolved: int
     decisions_unresolved: int
+    decisions_unfilled: int
     decisions_disjoint: int
     trades: int
     trades_open_at_end: int
@@ -122,6 +123,13 @@ class RunMetrics:
         out = _plain(self)
         assert isinstance(out, dict)  # noqa: S101 - a dataclass always becomes a mapping
         return out
+
+
+def _unfilled(run: RunResult) -> int:
+    """Taken decisions that no trade came of."""
+    filled = {(t.ticker, t.decided_at) for t in run.trades}
+    taken = (d for d in run.decisions if d.status is DecisionStatus.APPROVED)
+    return sum((d.ticker, d.as_of) not in filled for d in taken)
 
 
 def _plain(value: object) -> JsonValue:
@@ -221,6 +229,7 @@ class _Evaluation:
             decisions_taken=len(taken),
             decisions_resolved=len(resolved),
             decisions_unresolved=len(taken) - len(resolved),
+            decisions_unfilled=_unfilled(self.run),
             decisions_disjoint=resolved.disjoint,
             trades=len(run.trades),
             trades_open_at_end=sum(t.exit_reason is ExitReason.END_OF_DATA for t in run.trades),

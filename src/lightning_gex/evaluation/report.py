@@ -127,7 +127,7 @@ def _tiles(m: RunMetrics) -> str:
             "Accuracy",
             percent(m.accuracy),
             f"95% interval {percent_interval(m.accuracy_interval)}",
-            f"always long: {percent(m.base_rate_all_sessions)}",
+            f"long every session: {percent(m.base_rate_all_sessions)}",
         ),
         page.tile(
             "Win rate",

@@ -238,14 +238,12 @@ def _bracket(
         return "no stop can be set: there is neither an ATR nor a stop from the agents"
     if math.isnan(target):
         return "no target can be set: there is neither an ATR nor a target from the agents"
-    reason = (
-        f"stop at the {_origin(stop, agents_stop, limits.stop_loss_multiplier * unit)}, "
-        f"target at the {_origin(target, agents_target, limits.take_profit_multiplier * unit)}"
-    )
+    where = f"at the {_origin(stop, agents_stop, limits.stop_loss_multiplier * unit)}"
     widest_stop = target / config.minimum_reward_to_risk
     if stop > widest_stop:
         stop = max(widest_stop, config.minimum_stop_atr * unit) if has_atr else widest_stop
-        reason += ", the stop moved in for the reward to cover the risk"
+        where = "moved in for the reward to cover the risk"
+    reason = f"target at the {_origin(target, agents_target, limits.take_profit_multiplier * unit)}, stop {where}"
     notes = [wrong_stop, wrong_target, None if has_atr else "no ATR: the agents' stop and target stand alone"]
     return _Bracket(stop, target, reason, "; ".join(n for n in notes if n) or None)
 

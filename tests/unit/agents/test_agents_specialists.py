@@ -259,17 +259,18 @@ class TestOptionsFlow:
             )
         )
         assert_array_equal(votes.direction, [1, -1])
-        assert_allclose(votes.confidence, 0.5 + 0.25 * 0.8 * 0.5)
+        assert_allclose(votes.confidence, 0.5 + 0.25 * 0.8 * 0.25)
         assert "one chain without history: its signs and levels are read, not its ranks" in votes.at(0).reasons
         assert {"dealers are short gamma", "price below zero gamma"} <= set(votes.at(1).reasons)
 
     def test_dealer_models_that_disagree_halve_the_strength_of_a_chain(self, make_features):
-        votes = OptionsFlowAgent().vote(make_features(bare=True, **self.chain | {"dealer_models_agree": [1.0, 0.0]}))
+        agent = OptionsFlowAgent(chain_factor=0.5)
+        votes = agent.vote(make_features(bare=True, **self.chain | {"dealer_models_agree": [1.0, 0.0]}))
         assert_allclose((votes.confidence - 0.5)[1], (votes.confidence - 0.5)[0] / 2)
         assert "dealer models disagree on the sign of gamma" in votes.at(1).reasons
 
     def test_walls_hold_while_dealers_are_long_gamma(self, make_features):
-        agent = OptionsFlowAgent()
+        agent = OptionsFlowAgent(chain_factor=0.5)
         place = agent.vote(make_features(bare=True, **self.chain | {"price": [91.0, 100.0, 109.0], "zero_gamma": NAN}))
         assert_allclose(place.confidence, 0.5 + 0.25 * 0.5 * np.array([0.7, 0.5, 0.3]))
         assert "price near the put wall" in place.at(0).reasons
@@ -278,7 +279,7 @@ class TestOptionsFlow:
 
     def test_no_zero_gamma_and_no_walls_leave_the_sign_of_gamma(self, make_features):
         chain = self.chain | dict.fromkeys(("zero_gamma", "call_wall", "put_wall", "dealer_models_agree"), NAN)
-        vote = vote_of(OptionsFlowAgent(), make_features(bare=True, **chain))
+        vote = vote_of(OptionsFlowAgent(chain_factor=0.5), make_features(bare=True, **chain))
         assert vote.direction is Direction.BULLISH
         assert_allclose(vote.confidence, 0.5 + 0.25 * 0.25)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from builders_founding import MONDAY, ask, open_system
 from lightning_gex.app.founding.security import SecurityManager
+from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import InputError, IntegrityError, LightningError, SecretError, SettingsError
+from lightning_gex.core.events import Marked, RunStarted
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.security import vault
 
@@ -81,6 +84,23 @@ def test_a_system_with_a_wrong_password_trades_and_exports_without_it(security, 
 def test_without_a_password_a_secret_is_asked_for_one(home):
     with SecurityManager(home=home) as security, pytest.raises(SecretError, match="master_password"):
         store(security)
+
+
+def test_backtests_are_exported_on_request_only(security, home, tmp_path):
+    account = security._account
+    at = account.clock.now()
+    with account.stores.journal("backtest-1") as journal:
+        journal.append([RunStarted(at, RunMode.BACKTEST, Decimal(1), {}), Marked(at, Decimal(1), Decimal(0))])
+    security.log_event("mine")
+    path = tmp_path / "audit.json"
+    security.export_audit_logs(path)
+    own = json.loads(path.read_text())
+    assert {record["run_id"] for record in own} == {account.journal.run_id}
+    security.export_audit_logs(path, backtests=True)
+    everything = json.loads(path.read_text())
+    assert "backtest-1" in {record["run_id"] for record in everything}
+    sequence = [record["sequence"] for record in everything]
+    assert sequence == sorted(sequence)
 
 
 def test_what_another_program_stored_meanwhile_is_kept(security, home):

@@ -176,6 +176,14 @@ def test_one_session_is_too_short_for_growth_and_sharpe() -> None:
     assert found.decisions_unresolved == 1
 
 
+def test_a_taken_decision_that_no_trade_came_of_is_counted_as_unfilled() -> None:
+    mine = bars("AAA", np.linspace(100, 120, 80))
+    taken = [decision("AAA", mine.session[10]), decision("AAA", mine.session[30])]
+    filled = trade("AAA", mine.session[10], mine.session[11], mine.session[15], 100.0, 101.0)
+    assert evaluate(run({"AAA": mine}, taken, [filled])).decisions_unfilled == 1
+    assert evaluate(run({"AAA": mine}, taken)).decisions_unfilled == 2
+
+
 def test_the_money_figures_follow_their_definitions() -> None:
     count = 253
     mine = bars("AAA", np.full(count, 100.0))

@@ -60,7 +60,7 @@ def test_without_the_agents_prices_the_regime_sets_the_bracket_in_atrs() -> None
     assert planned(result).target_price == 189.45  # 180 + 2.1 x 4.5
     assert planned(result).stop_return == pytest.approx(9.45 / 180)
     assert planned(result).reward_to_risk == pytest.approx(1.0)
-    assert result.reason == "stop at the regime's limit, target at the regime's limit"
+    assert result.reason == "target at the regime's limit, stop at the regime's limit"
     assert result.fallback is None
 
 

@@ -197,7 +197,7 @@ _FIGURES: tuple[tuple[str, str, str, Callable[[object], str], tuple[tuple[str, s
     ("Sharpe ratio", "sharpe", "", _ratio, (("buy_and_hold.sharpe", "bought and held"),)),
     ("deepest fall", "max_drawdown", "", percent, (("buy_and_hold.max_drawdown", "bought and held"),)),
     ("Calmar ratio", "calmar", "", _ratio, (("buy_and_hold.calmar", "bought and held"),)),
-    ("assumed cost a side", "costs_bp", "", _plain_basis_points, ()),
+    ("assumed cost a side, on average", "costs_bp", "", _plain_basis_points, ()),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from typing import Any
 
 from lightning_gex.adapters.storage.export import export_audit
 from lightning_gex.app.founding.account import Account, AccountHolder
+from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import InputError, SecretError, SettingsError
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.security.rate_limit import SlidingWindow
@@ -170,20 +172,26 @@ class SecurityManager(AccountHolder):
                 )
         self._account.note(event, **detail)
 
-    def export_audit_logs(self, path: str | Path, fmt: str | None = None) -> int:
-        """Write the whole audit record of the workspace to a JSON or CSV file; needs no password.
+    def export_audit_logs(self, path: str | Path, fmt: str | None = None, *, backtests: bool = False) -> int:
+        """Write the account's audit record to a JSON or CSV file; needs no password.
 
         Parameters
         ----------
         path : target; its ending chooses the format where ``fmt`` does not.
         fmt : ``json`` or ``csv``.
+        backtests : whether demos, analyses and backtests go along, which traded nothing and are many records.
 
         Returns
         -------
         The number of records written, the note of this export among them.
         """
         self._account.note("audit_exported", path=str(path))
-        return export_audit(self._account.journal.read(None), Path(path), fmt)
+        journal = self._account.journal
+        if backtests:
+            return export_audit(journal.read(None), Path(path), fmt)
+        runs = [run.run_id for run in journal.runs() if run.mode is not RunMode.BACKTEST]
+        in_order = heapq.merge(*(journal.read(run_id) for run_id in runs), key=lambda record: record.sequence)
+        return export_audit(in_order, Path(path), fmt)
 
     def verify_audit_log(self) -> int:
         """Check the hash chain of the whole record: how many there are, or ``IntegrityError`` at the first bad one."""
