@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
 
-from lightning_gex.core.decision import Scalar
+from lightning_gex.core.decision import Decision, Scalar
 from lightning_gex.core.enums import FillPrice, RunMode
 from lightning_gex.core.errors import InsufficientDataError
-from lightning_gex.core.events import BreakerReset
+from lightning_gex.core.events import BreakerReset, RecordCarried
 from lightning_gex.core.ports import Agent
 from lightning_gex.core.sessions import session_close_utc, session_open_utc, to_aware
 from lightning_gex.core.units import DateArray1D
@@ -23,6 +23,7 @@ from lightning_gex.engine.perception import Perception, perceive
 from lightning_gex.engine.result import RunResult
 from lightning_gex.engine.simulated_broker import SimulatedBroker
 from lightning_gex.engine.trader import Trader
+from lightning_gex.engine.unrecorded import Unrecorded
 
 #: Wraps an iterable so that a person sees how far it is.
 ShowProgress = Callable[[Iterable[SessionUpdate], int], Iterable[SessionUpdate]]
@@ -276,6 +277,49 @@ def run_backtest(
     return result_of(trader, log, inputs, watch, mode=RunMode.BACKTEST, capital=capital, settings=settings)
 
 
+def decide_latest(
+    trader: Trader,
+    inputs: MarketInputs,
+    watch: Watch,
+    *,
+    capital: Decimal,
+    settings: Mapping[str, Scalar],
+    show_progress: ShowProgress | None = None,
+) -> tuple[Decision, ...]:
+    """Learn from a history, then decide on its last session with the whole capital free.
+
+    Learning is a computation: only what it amounts to goes on record, with the decisions that rest on it.
+
+    Parameters
+    ----------
+    trader : decides; its memory is filled while learning.
+    inputs : the history.
+    watch : what to look at; its ``start`` is not looked at.
+    capital : USD.
+    settings : for the record.
+    show_progress : wraps the sessions.
+
+    Returns
+    -------
+    The decisions on the last session, one a ticker that traded in it.
+    """
+    sessions = watched_sessions(inputs, watch)
+    feed = HistoryFeed(inputs, replace(watch, start=sessions[-1]))
+    learner = Trader(config=trader.config, journal=Unrecorded(), memory=trader.memory, policy=None)
+    shown: Iterable[SessionUpdate] = feed if show_progress is None else show_progress(feed, len(sessions))
+    for update in shown:
+        if not update.trading:
+            learner.see(update)
+            continue
+        trader.start(at=update.opened_at, mode=RunMode.BACKTEST, capital=capital, settings=settings)
+        carried = [RecordCarried(update.opened_at, way, **asdict(r)) for way, r in learner.state.records.items()]
+        if carried:
+            trader.emit(*carried)
+        trader.see(update)
+    trader.journal.flush()
+    return tuple(trader.decisions)
+
+
 def result_of(
     trader: Trader,
     log: SessionLog,
@@ -319,4 +363,14 @@ def _notes_on(log: SessionLog, watch: Watch) -> tuple[str, ...]:
     )
 
 
-__all__ = ["ArrivingFeed", "Feed", "HistoryFeed", "Watch", "drive", "replayed_arrivals", "result_of", "run_backtest"]
+__all__ = [
+    "ArrivingFeed",
+    "Feed",
+    "HistoryFeed",
+    "Watch",
+    "decide_latest",
+    "drive",
+    "replayed_arrivals",
+    "result_of",
+    "run_backtest",
+]

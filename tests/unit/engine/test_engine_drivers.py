@@ -10,7 +10,9 @@ import pytest
 from builders_engine import (
     CAPITAL,
     SESSIONS,
+    ListJournal,
     Says,
+    assert_same_decisions,
     backtest,
     bars_of,
     calm,
@@ -22,9 +24,9 @@ from builders_engine import (
 )
 from builders_events import same
 from lightning_gex.agents.registry import default_agents
-from lightning_gex.core.enums import ExitReason, FillPrice, RunMode
+from lightning_gex.core.enums import DecisionStatus, ExitReason, FillPrice, RunMode
 from lightning_gex.core.errors import InsufficientDataError
-from lightning_gex.core.events import BreakerReset, BreakerTripped, Marked, RunStarted
+from lightning_gex.core.events import BreakerReset, BreakerTripped, DecisionMade, Marked, RecordCarried, RunStarted
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.sessions import close_of
 from lightning_gex.engine.config import EngineConfig
@@ -32,6 +34,7 @@ from lightning_gex.engine.drivers import (
     ArrivingFeed,
     HistoryFeed,
     Watch,
+    decide_latest,
     drive,
     replayed_arrivals,
     result_of,
@@ -39,6 +42,10 @@ from lightning_gex.engine.drivers import (
     watched_sessions,
 )
 from lightning_gex.engine.inputs import MarketInputs
+from lightning_gex.engine.state import replay
+from lightning_gex.engine.trader import Trader
+from lightning_gex.engine.unrecorded import Unrecorded
+from lightning_gex.memory.book import MemoryBook
 
 HOLES = (3, 4, 9)
 
@@ -213,3 +220,36 @@ def test_perceiving_in_one_pass_or_session_by_session_shows_the_same_votes():
         for votes, before in zip(whole.votes, past.votes, strict=True):
             assert same(votes.at(row), before.at(row))
         assert same(whole.regimes.at(row), past.regimes.at(row))
+
+
+def test_deciding_on_the_latest_session_is_a_walk_that_only_learns_before_it():
+    simulated = market("AAA", seed=5, sessions=300)
+    inputs = MarketInputs({"AAA": simulated.bars}, flow=simulated.flow, volatility_index=simulated.vix)
+    config, last = EngineConfig(), simulated.bars.session[-1]
+    walked = backtest(inputs, default_agents(), config, start=last)
+    journal = ListJournal()
+    trader = Trader(config, journal, MemoryBook(), None)
+    lone = Watch(("AAA",), default_agents(), config, {"AAA": FillPrice.OPEN})
+    (latest,) = decide_latest(trader, inputs, lone, capital=CAPITAL, settings={})
+    assert_same_decisions([latest], walked.decisions)
+    assert sum(isinstance(event, DecisionMade) for event in journal.events) == 1
+    assert replay(journal.events) == trader.state
+    assert trader.state.records == walked.trader.state.records != {}
+
+
+def test_a_single_session_can_be_decided_on_with_nothing_learnt():
+    journal = ListJournal()
+    trader = Trader(EngineConfig(), journal, MemoryBook(), None)
+    inputs = MarketInputs({"AAA": bars_of("AAA", [100.0])})
+    lone = Watch(("AAA",), default_agents(), EngineConfig(), {"AAA": FillPrice.OPEN})
+    (decision,) = decide_latest(trader, inputs, lone, capital=CAPITAL, settings={})
+    assert decision.status is DecisionStatus.NO_SIGNAL
+    assert not any(isinstance(event, RecordCarried) for event in journal.events)
+
+
+def test_what_is_not_recorded_is_nowhere():
+    nothing = Unrecorded()
+    nothing.append([Marked(opened_at(SESSIONS[0]), Decimal(1), Decimal(0))])
+    nothing.flush()
+    assert list(nothing.read()) == []
+    assert nothing.verify() == 0

@@ -28,12 +28,11 @@ from lightning_gex.app.assembly.wiring import (
 )
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.bars import Bars
-from lightning_gex.core.decision import Decision
+from lightning_gex.core.decision import Decision, Scalar
 from lightning_gex.core.errors import InputError, InsufficientDataError
-from lightning_gex.core.ports import Progress, SizingPolicy
+from lightning_gex.core.ports import Progress
 from lightning_gex.core.series import DatedSeries
-from lightning_gex.engine.config import EngineConfig
-from lightning_gex.engine.drivers import Watch, run_backtest
+from lightning_gex.engine.drivers import ShowProgress, Watch, decide_latest, run_backtest
 from lightning_gex.engine.feed import SessionUpdate
 from lightning_gex.engine.inputs import MARKET_TICKERS, MarketInputs, market_ticker_among
 from lightning_gex.engine.result import RunResult
@@ -103,16 +102,17 @@ def analyze_files(
         market_ticker=market_ticker_among(file.bars),
         notes=(*file.notes, *notes, *coverage_notes(own.session[-1:], {"market": context}), *bar_notes(own)),
     )
-    run = simulate(
-        workspace,
+    trader, _, watch = _wired(workspace, tickers=(ticker,), start=None, kind="analyze")
+    label = f"learning from {len(own)} sessions of {ticker}"
+    decisions = decide_latest(
+        trader,
         inputs,
-        tickers=(ticker,),
-        start=own.session[-1],
-        kind="analyze",
-        label=f"learning from {len(own)} sessions of {ticker}",
-        progress=progress,
+        watch,
+        capital=capital_of(workspace.settings),
+        settings=_on_record(workspace),
+        show_progress=_shown(progress, label),
     )
-    return AnalysisResult(run.decisions[-1], found, run.notes)
+    return AnalysisResult(decisions[-1], found, inputs.notes)
 
 
 def run_backtest_files(
@@ -180,20 +180,33 @@ def simulate(
     label: str,
     progress: Progress,
     capital: float | None = None,
-    config: EngineConfig | None = None,
-    policy: SizingPolicy | None = None,
 ) -> RunResult:
     """One journaled walk through a history with simulated fills and a memory of its own."""
+    trader, exchange, watch = _wired(workspace, tickers=tickers, start=start, kind=kind)
+    return run_backtest(
+        trader,
+        exchange,
+        inputs,
+        watch,
+        capital=capital_of(workspace.settings, capital),
+        settings=_on_record(workspace),
+        show_progress=_shown(progress, label),
+    )
+
+
+def _wired(
+    workspace: Workspace, *, tickers: tuple[str, ...], start: np.datetime64 | None, kind: str
+) -> tuple[Trader, SimulatedBroker, Watch]:
+    """A trader with a memory of its own, journaled under a new run, before a simulated exchange."""
     settings = workspace.settings
-    config = config or engine_config(settings)
-    stores = Stores.open(workspace)
-    journal = stores.journal(new_run_id(kind, SystemClock().now()), group_size=BACKTEST_JOURNAL_GROUP)
+    config = engine_config(settings)
+    run_id = new_run_id(kind, SystemClock().now())
     exchange = SimulatedBroker(config.costs)
     trader = Trader(
         config=config,
-        journal=journal,
+        journal=Stores.open(workspace).journal(run_id, group_size=BACKTEST_JOURNAL_GROUP),
         memory=MemoryBook(),
-        policy=policy or workspace_policy(workspace, config),
+        policy=workspace_policy(workspace, config),
         broker=exchange,
     )
     watch = Watch(
@@ -204,15 +217,16 @@ def simulate(
         start=start,
         breakers_reset_after=BREAKERS_RESET_AFTER_SESSIONS,
     )
-    return run_backtest(
-        trader,
-        exchange,
-        inputs,
-        watch,
-        capital=capital_of(settings, capital),
-        settings={**settings.flat(), "config_hash": settings.config_hash()},
-        show_progress=lambda feed, total: cast("Iterable[SessionUpdate]", progress(feed, total=total, label=label)),
-    )
+    return trader, exchange, watch
+
+
+def _on_record(workspace: Workspace) -> dict[str, Scalar]:
+    """What a run's start says about how it was set up."""
+    return {**workspace.settings.flat(), "config_hash": workspace.settings.config_hash()}
+
+
+def _shown(progress: Progress, label: str) -> ShowProgress:
+    return lambda feed, total: cast("Iterable[SessionUpdate]", progress(feed, total=total, label=label))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,35 @@
+"""A journal for what is computed and not done: learning from history before one decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lightning_gex.core.events import Event
+from lightning_gex.core.ports import JournalRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """Keeps nothing. What was learnt goes on record as a whole, with the decision that rests on it.
+
+    Parameters
+    ----------
+    run_id : the name events would have had.
+    """
+
+    run_id: str = "learning"
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Forget the events."""
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def read(self, run_id: str | None = None) -> Iterator[JournalRecord]:
+        """No records."""
+        return iter(())
+
+    def verify(self) -> int:
+        """No records to check."""
+        return 0
