@@ -58,7 +58,7 @@ def is_session(dates: DateArray1D) -> BoolArray1D:
 
 
 def sessions_from(date: np.datetime64, count: int) -> DateArray1D:
-    """The next ``count`` sessions strictly after ``date``."""
+    """The next ``count`` sessions strictly after ``date``; fewer where the calendar ends before."""
     sessions, _, _ = _sessions_and_closes()
     at = int(np.searchsorted(sessions, date, side="right"))
     return sessions[at : at + count]

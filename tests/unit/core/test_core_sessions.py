@@ -9,12 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.sessions import (
     AM_SETTLED_ROOTS,
+    LAST_SESSION_YEAR,
     close_of,
     is_session,
     previous_session_or_same,
@@ -135,6 +136,7 @@ def test_a_value_does_not_depend_on_its_neighbours_in_the_array(dates):
 
 @given(anyday, st.integers(1, 30))
 def test_the_next_sessions_come_after_the_date_in_order_without_a_gap(day, count):
+    assume(day.year < LAST_SESSION_YEAR)  # the calendar's last weeks hold fewer
     start = np.datetime64(day, "D")
     following = sessions_from(start, count)
     assert len(following) == count
