@@ -46,7 +46,7 @@ bench: $(VENV)/.installed-test
 
 soak: $(VENV)/.installed-test
 	@mkdir -p $(RESULTS)
-	HYPOTHESIS_PROFILE=soak LIGHTNING_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) --timeout 7200 --junitxml $(RESULTS)/soak.xml
+	HYPOTHESIS_PROFILE=soak LIGHTNING_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) --timeout 7200 
 
 clean:
 	rm -rf $(VENV) build dist lightning-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
