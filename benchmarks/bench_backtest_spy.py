@@ -19,14 +19,14 @@ PERIODS |= {"2019-2021": ("2019-01-01", "2021-12-31")}
 SHOWN = ("trades", "accuracy", "base_rate", "win_rate", "expectancy_bp", "cagr", "sharpe", "max_drawdown", "calmar")
 
 
-def command(daily: Path, start: str, end: str, out: Path) -> list[str]:
-    """The command line of one period."""
+def command(start: str, end: str, out: Path) -> list[str]:
+    """The command line of one period, to be run in the folder of the data: results then name files, not folders."""
     return [
         str(Path(sys.executable).with_name("lightning")),
         "backtest",
-        *("--bars", str(daily / "index_etf_megacap_ohlcv.parquet"), "--ticker", "SPY"),
-        *("--flow", str(daily / "spx_dix_gex.csv"), "--volatility-index", str(daily / "cboe_vol_indices.csv")),
-        *("--rates", str(daily / "short_rates.csv"), "--start", start, "--end", end, "--out", str(out)),
+        *("--bars", "index_etf_megacap_ohlcv.parquet", "--ticker", "SPY"),
+        *("--flow", "spx_dix_gex.csv", "--volatility-index", "cboe_vol_indices.csv"),
+        *("--rates", "short_rates.csv", "--start", start, "--end", end, "--out", str(out)),
     ]
 
 
@@ -35,7 +35,7 @@ def measured(daily: Path, start: str, end: str) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         environment = {**os.environ, "LIGHTNING_HOME": str(Path(folder) / "home")}
-        subprocess.run(command(daily, start, end, out), check=True, capture_output=True, env=environment)
+        subprocess.run(command(start, end, out), check=True, capture_output=True, env=environment, cwd=daily)
         found: dict[str, object] = json.loads((out / "metrics.json").read_text("utf-8"))
     return found
 
