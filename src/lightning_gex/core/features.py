@@ -56,13 +56,15 @@ class Features:
     ticker : symbol.
     as_of : (n,) ``datetime64[s]`` UTC; row i was fully known at ``as_of[i]``.
     columns : name (one of ``ALL_FEATURES``) -> (n,) float64; NaN where absent. Missing names are absent throughout.
-    absent : name or group -> why it is absent or what stands in for it, for the record.
+    absent : name or group -> why it is absent, for the record.
+    stand_ins : what stands in for something missing, in words, for the record.
     """
 
     ticker: str
     as_of: TimeArray1D
     columns: Mapping[str, Float64Array1D]
     absent: Mapping[str, str] = field(default_factory=dict)
+    stand_ins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, values in self.columns.items():
@@ -89,4 +91,5 @@ class Features:
     def row(self, i: int) -> Features:
         """Row ``i`` as features of length one."""
         part = slice(i, i + 1) if i != -1 else slice(-1, None)
-        return Features(self.ticker, self.as_of[part], {k: v[part] for k, v in self.columns.items()}, self.absent)
+        columns = {name: values[part] for name, values in self.columns.items()}
+        return Features(self.ticker, self.as_of[part], columns, self.absent, self.stand_ins)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lightning_gex.agents.consensus import ConsensusConfig
+from lightning_gex.analytics.fills import INDEX_COST_BP_PER_SIDE, STOCK_COST_BP_PER_SIDE
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.memory.confidence import MemoryConfig
 from lightning_gex.risk.circuit_breaker import BreakerLimits
@@ -44,8 +45,8 @@ class CostSchedule:
     index_bp : the tickers in ``index_tickers``.
     """
 
-    stock_bp: float = 5.0
-    index_bp: float = 2.0
+    stock_bp: float = STOCK_COST_BP_PER_SIDE
+    index_bp: float = INDEX_COST_BP_PER_SIDE
     index_tickers: frozenset[str] = INDEX_TICKERS
 
     def __post_init__(self) -> None:

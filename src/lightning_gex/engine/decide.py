@@ -139,8 +139,7 @@ def _signal_record(snapshot: Snapshot, config: EngineConfig) -> StageRecord:
         "agreement": float(consensus.agreement[i]),
         "confidence": float(consensus.confidence[i]),
     }
-    stood_in = [text for name, text in perception.features.absent.items() if "stand" in text]
-    fallback = "; ".join((*snapshot.notes, *stood_in)) or None
+    fallback = "; ".join((*snapshot.notes, *perception.features.stand_ins)) or None
     if direction is Direction.NEUTRAL:
         if bool(consensus.conflict[i]):
             reason = f"{who} and contradicted each other: no direction"

@@ -92,7 +92,7 @@ def features_of(ticker: str, inputs: MarketInputs) -> Features:
     columns = dict(price_features(bars))
     columns |= _options_columns(ticker, bars.session, inputs, absent)
     columns |= _market_columns(ticker, bars, inputs, absent)
-    return Features(ticker, session_close_utc(bars.session), columns, absent)
+    return Features(ticker, session_close_utc(bars.session), columns, absent, _stand_ins(ticker, inputs))
 
 
 def _options_columns(
@@ -130,8 +130,6 @@ def _ranked_positioning(
 def _market_columns(ticker: str, bars: Bars, inputs: MarketInputs, absent: dict[str, str]) -> dict[str, Float64Array1D]:
     sessions = bars.session
     market_bars = bars if inputs.market_ticker is None else inputs.bars.get(inputs.market_ticker)
-    if inputs.market_ticker is None:
-        absent["spy_trend"] = f"no bars of the market were given: {ticker}'s own stand in"
     vix = None
     if inputs.volatility_index is not None:
         vix = inputs.volatility_index.aligned("close", sessions, max_age_days=MAX_AGE_DAYS)
@@ -147,6 +145,13 @@ def _market_columns(ticker: str, bars: Bars, inputs: MarketInputs, absent: dict[
             columns[name] = np.where(np.isfinite(given), given, columns.get(name, np.nan))
             absent.pop(name, None)
     return columns
+
+
+def _stand_ins(ticker: str, inputs: MarketInputs) -> tuple[str, ...]:
+    trend_given = inputs.market is not None and "spy_trend" in inputs.market.columns
+    if inputs.market_ticker is not None or trend_given:
+        return ()
+    return (f"no bars of the market were given: {ticker}'s own stand in",)
 
 
 def _count_until(sessions: DateArray1D, session: np.datetime64) -> int:

@@ -120,11 +120,6 @@ class SimulatedBroker:
             del self._orders[order.order_id]
             self._reports.append(OrderRefused(order.order_id, f"no bar of {order.ticker} on {update.session}"))
 
-    def adopt(self, order: Order) -> None:
-        """Guard a position that was opened before this broker object lived (after a restart)."""
-        self._seen.add(order.order_id)
-        self._guarded[order.ticker] = order
-
 
 def _inside_bracket(order: Order, at_price: float) -> bool:
     low, high = sorted((order.stop_price, order.target_price))

@@ -86,7 +86,9 @@ def test_what_was_not_given_is_absent_and_says_why():
     assert "no option chains or flow" in features.absent["gex_signal"]
     assert "no volatility index" in features.absent["vix"]
     assert "at least 20 tickers" in features.absent["advance_decline_ratio"]
-    assert "own stand in" in features.absent["spy_trend"]
+    (stand_in,) = features.stand_ins
+    assert "own stand in" in stand_in
+    assert features.row(0).stand_ins == features.stand_ins
 
 
 def test_a_row_is_dated_by_the_close_of_its_session():

@@ -264,17 +264,6 @@ def test_at_the_end_of_the_data_what_is_open_is_closed_at_the_last_close():
     assert broker.reports() == []
 
 
-def test_a_position_opened_before_a_restart_is_guarded_again_and_its_entry_is_not_sent_twice():
-    bars = bars_of("AAA", [100, 100, 94])
-    broker = exchange()
-    broker.adopt(entry())
-    broker.submit(entry())
-    for row in (1, 2):
-        broker.trade_through(update_of(bars, row))
-    (report,) = broker.reports()
-    assert report.exit_reason is ExitReason.STOP_LOSS
-
-
 @given(
     steps=st.lists(st.floats(-0.03, 0.03), min_size=8, max_size=16),
     gaps=st.lists(st.floats(-0.02, 0.02), min_size=16, max_size=16),
