@@ -49,7 +49,7 @@ soak: $(VENV)/.installed-test
 	HYPOTHESIS_PROFILE=soak LIGHTNING_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) --timeout 7200 
 
 clean:
-	rm -rf $(VENV) build dist lightning-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench build dist lightning-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # What a user installs, as a user installs it.

@@ -99,7 +99,7 @@ def reordered(chain: OptionChain, order: np.ndarray) -> OptionChain:
 
 def changed(chain: OptionChain, **values: object) -> OptionChain:
     """The chain with some fields replaced."""
-    fields = {name: getattr(chain, name) for name in OptionChain.__dataclass_fields__}
+    fields = {name: getattr(chain, name) for name, f in OptionChain.__dataclass_fields__.items() if f.init}
     return OptionChain(**{**fields, **values})
 
 

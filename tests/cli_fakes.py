@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
+from builders_chain import AS_OF as CHAIN_AS_OF
 from builders_chain import make_chain
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.decision import Cap, Decision, StageRecord
@@ -26,11 +28,19 @@ from lightning_gex.core.enums import (
     StageVerdict,
 )
 from lightning_gex.core.orders import ClosedTrade
+from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.sessions import close_of, sessions_between
 from lightning_gex.core.votes import Vote
 from lightning_gex.engine.result import RunResult
 
 NOTHING = float("nan")
+#: What the stand-in takes from the real package: functions of their arguments alone.
+_PURE = {
+    "frame": "evaluation.frames",
+    "positioning_frame": "app.assembly.tables",
+    "ranked_market": "app.assembly.scan",
+    "table_bytes": "evaluation.frames",
+}
 AS_OF = datetime(2024, 6, 3, 20, 0, tzinfo=UTC)
 
 
@@ -122,16 +132,78 @@ def make_positioning(*, modelled: bool = False):
     return positioning(make_chain(modelled=modelled))
 
 
+def make_changes():
+    """What changed between two small chains a day apart."""
+    from lightning_gex.analytics.dealer_positioning import positioning
+    from lightning_gex.analytics.positioning_changes import positioning_changes
+
+    before, now = (
+        make_chain(),
+        make_chain(spot=101.0, as_of=CHAIN_AS_OF + timedelta(days=1), strikes=np.arange(80, 121, 2.5)),
+    )
+    return positioning_changes(positioning(now), positioning(before))
+
+
+def make_flow():
+    """A dark-pool index of two sessions, one of them too thin."""
+    from lightning_gex.analytics.dark_pool import DarkPoolIndex
+    from lightning_gex.app.assembly.dark_pool import BuiltFlow
+
+    sessions = np.array(["2024-06-03", "2024-06-04"], dtype="datetime64[D]")
+    index = DarkPoolIndex(
+        np.array([0.4312, NOTHING]), np.array([0.99, 0.5]), np.array([500, 500]), np.array([498, 240])
+    )
+    return BuiltFlow(sessions, index, {"GONE": 2}, {}, ("members without a bar, left out: GONE (2 sessions)",))
+
+
+def make_ranked_history():
+    """Two sessions of one underlying, too few for a rank."""
+    from lightning_gex.analytics.positioning_features import FEATURES
+    from lightning_gex.app.assembly.history import RankedHistory
+
+    names = [name for name, kind in FEATURES.items() if kind in (float, int)]
+    sessions = np.array(["2024-06-03", "2024-06-04"], dtype="datetime64[D]")
+    features = DatedSeries(sessions, {name: np.array([1.5, NOTHING]) for name in names}, "history.parquet")
+    ranks = {name: np.full(2, NOTHING) for name in ("gex_signal", "charm_pressure", "vanna_sensitivity")}
+    return (RankedHistory("SPX", "naive", features, ranks),)
+
+
+def make_history(bad: dict[str, str]):
+    """What a build of two files leaves."""
+    from lightning_gex.app.assembly.history import BuiltHistory, HistoryExtent
+    from lightning_gex.evaluation.frames import frame
+
+    extent = HistoryExtent("SPX", 2, date(2024, 6, 3), date(2024, 6, 4), 0.97)
+    return BuiltHistory(frame({"n": np.arange(2)}), (extent,), 2, 5, bad, 1, 0, ("1 chains do not count",))
+
+
+def make_scan():
+    """The scan of a market of three underlyings, one without figures."""
+    from lightning_gex.adapters.market_data.market_rows import LeftOut
+    from lightning_gex.app.assembly.scan import ScannedMarket
+    from lightning_gex.evaluation.frames import frame
+
+    gamma = np.array([1e6, -3e6, NOTHING])
+    columns = {"underlying": np.array(["AAA", "BBB", "CCC"]), "gamma_exposure_usd_per_pct": gamma}
+    for name in ("spot", "net_to_gross", "zero_gamma_nearest", "put_wall", "call_wall", "atm_implied_vol"):
+        columns[name] = np.where(np.isfinite(gamma), 0.5, NOTHING)
+    columns |= {"expected_move_usd": columns["spot"], "open_interest_coverage": np.array([0.9, 0.95, 0.1])}
+    columns["models_agree_on_sign"] = np.array([1, 0, -1])
+    left_out = (LeftOut("DDD", 12, "bad_spot"),)
+    return ScannedMarket(frame(columns), 900, {"ok": 2, "too_little_coverage": 1}, left_out, "naive")
+
+
 @dataclass
 class FakeWiring:
     """A stand-in for ``app.bootstrap`` that remembers how it was called.
 
-    ``failure`` is raised by every job instead of an answer.
+    ``failure`` is raised by every job instead of an answer; ``bad_files`` are what a history leaves out.
     """
 
     failure: BaseException | None = None
     calls: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     decision: Decision = field(default_factory=make_decision)
+    bad_files: dict[str, str] = field(default_factory=dict)
 
     def module(self) -> ModuleType:
         """The module to put in the place of the real one."""
@@ -143,12 +215,19 @@ class FakeWiring:
             "analyze_files",
             "position_chain",
             "position_live",
-            "positioning_page",
+            "positioning_picture",
+            "changes_since",
+            "build_flow",
+            "build_history",
+            "ranked_history",
+            "scan_market",
             "run_backtest_files",
             "run_demo",
             "performance_report",
         ):
             setattr(module, name, self._job(name))
+        for name, home in _PURE.items():
+            setattr(module, name, getattr(import_module(f"lightning_gex.{home}"), name))
         return module
 
     def asked(self, name: str) -> dict[str, object]:
@@ -174,8 +253,23 @@ class FakeWiring:
     def _position_live(self):
         return make_positioning()
 
-    def _positioning_page(self) -> str:
-        return "<html>profile</html>"
+    def _changes_since(self):
+        return make_changes()
+
+    def _build_flow(self):
+        return make_flow()
+
+    def _build_history(self):
+        return make_history(self.bad_files)
+
+    def _ranked_history(self):
+        return make_ranked_history()
+
+    def _scan_market(self):
+        return make_scan()
+
+    def _positioning_picture(self) -> bytes:
+        return b"<html>profile</html>"
 
     def _run_backtest_files(self) -> RunResult:
         return make_run()

@@ -14,6 +14,7 @@ from document_blocks import blocks, pages, shell_commands
 from source_tree import REPOSITORY
 
 from lightning_gex.adapters.market_data.chain_files import FORMATS
+from lightning_gex.analytics import dealer_models
 from lightning_gex.app.cli.application import application
 from lightning_gex.app.settings import load_settings
 from lightning_gex.core import errors
@@ -24,9 +25,13 @@ PROGRAMS = {"lightning", "lightning-gex"}
 
 
 def commands() -> dict[str, object]:
-    """Name -> parsed command of the command line, the group itself under ``lightning``."""
-    group = typer.main.get_command(application)
-    return {"lightning": group, **{f"lightning {name}": command for name, command in group.commands.items()}}
+    """Name -> parsed command of the command line, the whole under ``lightning``; groups within it by their commands."""
+    whole = typer.main.get_command(application)
+    found = {"lightning": whole}
+    for name, command in whole.commands.items():
+        own = getattr(command, "commands", None)
+        found |= {f"lightning {name}": command} if own is None else {f"lightning {name} {k}": c for k, c in own.items()}
+    return found
 
 
 def options_of(command) -> set[str]:
@@ -93,6 +98,7 @@ def test_the_python_of_a_page_runs_in_order_in_one_namespace(page, tmp_path, mon
         monkeypatch.delenv(name)
     monkeypatch.setenv("LIGHTNING_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(dealer_models, "_registered", dict(dealer_models._registered))  # a page may register its own
     namespace = {"__name__": "__main__"}
     for block in blocks(page, "python"):
         lines_before = "\n" * (block.line - 1)  # so that an error names the line of the page
@@ -113,7 +119,8 @@ def test_the_commands_of_a_page_exist(page):
 def check_lightning(words: list[str], where: str) -> None:
     """A call of our program names a command and options that exist."""
     known = commands()
-    name = next((w for w in words if f"lightning {w}" in known), None)
+    pairs = (" ".join(words[i : i + length]) for i in range(len(words)) for length in (1, 2))
+    name = next((pair for pair in pairs if f"lightning {pair}" in known), None)
     asks_itself = {"--help", "-h", "--version"} & set(words)
     assert name is not None or asks_itself or not words, where
     allowed = options_of(known["lightning"]) | (options_of(known[f"lightning {name}"]) if name else set())

@@ -31,6 +31,8 @@ DOORS = {
     "ib_async": ("adapters/brokers/",),
     "joblib": ("adapters/",),
     "keyring": ("security/", "adapters/"),
+    "matplotlib": ("evaluation/positioning_image.py",),
+    "msgspec": ("adapters/market_data/",),
     "numba": ("analytics/", "sizing/"),
     "onnx": ("sizing/",),
     "onnxruntime": ("sizing/policy.py",),

@@ -9,8 +9,9 @@ import sys
 import pytest
 
 HEAVY = {
-    "arch", "cryptography", "exchange_calendars", "gymnasium", "httpx", "numba", "numpy", "onnxruntime", "pandas",
-    "plotly", "polars", "pyarrow", "pydantic", "rich", "scipy", "sqlalchemy", "stable_baselines3", "talib", "torch",
+    "arch", "cryptography", "exchange_calendars", "gymnasium", "httpx", "matplotlib", "numba", "numpy", "onnxruntime",
+    "pandas", "plotly", "polars", "pyarrow", "pydantic", "rich", "scipy", "sqlalchemy", "stable_baselines3", "talib",
+    "torch",
 }  # fmt: skip
 PROBE = """
 import json, sys
@@ -21,7 +22,16 @@ sys.stderr.write(json.dumps([code, sorted({name.split('.')[0] for name in sys.mo
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(["--help"], 0), (["--version"], 0), (["backtest", "--help"], 0), (["gex", "--no-such"], 2)]
+    ("arguments", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["backtest", "--help"], 0),
+        (["gex", "--no-such"], 2),
+        (["history"], 0),
+        (["history", "build", "--help"], 0),
+        (["scan"], 2),
+    ],
 )
 def test_help_version_and_wrong_usage_load_nothing_heavy(arguments, code):
     done = subprocess.run(

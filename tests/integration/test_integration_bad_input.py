@@ -118,10 +118,10 @@ def test_a_count_that_no_market_has_is_refused(capsys, tmp_path, field, value):
     assert field.split("_")[0] in ended(capsys, 3, "gex", chain).err
 
 
-def test_the_profile_is_not_written_over_the_chain(capsys, tmp_path):
-    chain = write(tmp_path / "chain.csv", CHAIN_HEADER, chain_rows("AAA"))
+def test_the_pictures_are_not_written_over_the_chain(capsys, tmp_path):
+    chain = write(tmp_path / "chain.html", CHAIN_HEADER, chain_rows("AAA"))
     before = chain.read_bytes()
-    assert "is the file that is read" in ended(capsys, 2, "gex", chain, "--plot", "chain.csv").err
+    assert "is the file that is read" in ended(capsys, 2, "gex", chain, "--plot", "chain.html").err
     assert chain.read_bytes() == before
 
 

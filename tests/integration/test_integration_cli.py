@@ -91,11 +91,13 @@ def test_gex_reads_a_chain_table(capsys, chain):
     assert by_model["naive"] == found["gamma_exposure_usd_per_pct"] == -by_model["inverted"]
 
 
-def test_gex_writes_a_profile_that_fetches_nothing(capsys, chain, tmp_path):
+def test_gex_writes_a_page_that_fetches_nothing_and_an_image(capsys, chain, tmp_path):
     answer(capsys, "gex", chain, "--plot", "profile.html")
     page = (tmp_path / "profile.html").read_text()
     assert "<html" in page
     assert 'src="http' not in page
+    answer(capsys, "gex", chain, "--plot", "profile.png")
+    assert (tmp_path / "profile.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_analyze_decides_on_the_last_bar_and_says_what_abstained(capsys, bars):
@@ -183,18 +185,32 @@ def test_bad_bars_are_refused_by_file_row_and_field_and_nothing_is_written(capsy
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("command", ["analyze", "gex", "backtest"])
-@pytest.mark.parametrize("content", [None, b"\x00\x01\x02\xff\xfe" * 50, b"", b"a,b\n1,2\n"], ids=repr)
-def test_a_file_that_is_not_what_it_should_be_is_refused_by_name(capsys, tmp_path, command, content):
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["analyze", "AAA", "--bars", "given.csv"],
+        ["analyze", "AAA", "--bars", "bars.csv", "--history", "given.csv"],
+        ["analyze", "AAA", "--bars", "bars.csv", "--flow", "given.csv"],
+        ["gex", "given.csv"],
+        ["gex", "chain.csv", "--since", "given.csv"],
+        ["backtest", "--bars", "given.csv", "--ticker", "AAA", "--out", "out"],
+        ["backtest", "--bars", "bars.csv", "--history", "given.csv", "--ticker", "AAA", "--out", "out"],
+        ["scan", "given.csv"],
+        ["history", "show", "given.csv"],
+        ["flow", "build", "given.csv", "--bars", "bars.csv", "--out", "dix.csv"],
+        ["flow", "build", "flow.txt", "--bars", "given.csv", "--out", "dix.csv"],
+        ["flow", "build", "flow.txt", "--bars", "bars.csv", "--members", "given.csv", "--out", "dix.csv"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("content", [None, b"\x00\x01\x02\xff\xfe" * 50, b"", b"a,b\n1,2\n", b"PAR1"], ids=repr)
+def test_a_file_that_is_not_what_it_should_be_is_refused_by_name(capsys, tmp_path, bars, chain, command, content):
     path = tmp_path / "given.csv"
     if content is not None:
         path.write_bytes(content)
-    arguments = {
-        "analyze": ["analyze", "AAA", "--bars", path],
-        "gex": ["gex", path],
-        "backtest": ["backtest", "--bars", path, "--ticker", "AAA", "--out", "out"],
-    }[command]
-    shown = answer(capsys, *arguments, code=3)
+    header = "Date|Symbol|ShortVolume|ShortExemptVolume|TotalVolume|Market"
+    (tmp_path / "flow.txt").write_text(f"{header}\n20230103|AAA|1|0|2|Q\n1\n")
+    shown = answer(capsys, *command, code=3)
     assert shown.out == ""
     assert "given.csv" in shown.err
     assert shown.err.count("\n") == 1
@@ -205,6 +221,26 @@ def test_a_ticker_that_is_not_in_the_file_is_named(capsys, bars):
     shown = answer(capsys, "analyze", "ZZZ", "--bars", bars, code=3)
     assert "ZZZ" in shown.err
     assert "AAA" in shown.err
+
+
+def test_quotes_older_than_allowed_are_refused(capsys, chain):
+    assert "2024-06-03" in answer(capsys, "gex", chain, "--max-age", "24", code=3).err
+    assert "positive" in answer(capsys, "gex", chain, "--max-age", "-1", code=2).err
+    answer(capsys, "gex", chain, "--max-age", "1000000")
+
+
+def test_moment_spot_clock_and_since_reach_the_chain(capsys, chain, tmp_path):
+    usual = document(capsys, "gex", chain)
+    earlier = document(capsys, "gex", chain, "--as-of", "2024-06-03T10:00:00-04:00")
+    assert earlier["as_of"] == "2024-06-03T14:00:00+00:00"
+    assert any("as asked" in note for note in earlier["notes"])
+    assert document(capsys, "gex", chain, "--spot", "101")["spot"] == 101.0
+    trading = document(capsys, "gex", chain, "--clock", "trading")
+    assert trading["charm_exposure_usd_per_day"] != usual["charm_exposure_usd_per_day"]
+    assert trading["gamma_exposure_usd_per_pct"] == usual["gamma_exposure_usd_per_pct"]
+    assert set(document(capsys, "gex", chain, "--since", chain)["changes"]["gamma_steps_usd_per_pct"].values()) == {0.0}
+    assert "trading" in answer(capsys, "gex", chain, "--clock", "sidereal", code=2).err
+    assert "zone" in answer(capsys, "gex", chain, "--as-of", "2024-06-03T10:00", code=2).err
 
 
 def test_an_unknown_dealer_model_or_format_is_a_wrong_option(capsys, chain):

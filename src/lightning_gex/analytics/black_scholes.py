@@ -1,7 +1,8 @@
-"""Black-Scholes-Merton prices and sensitivities of whole chains, compiled.
+"""Black-Scholes-Merton prices and sensitivities of single options and of columns of them, compiled.
 
 With d1 = [ln(S/K) + (r - q + sigma^2/2) T] / (sigma sqrt T) and d2 = d1 - sigma sqrt T. Formulas, units and signs are
-in ``docs/formulas.md``; the readable form stands in ``black_scholes_reference``.
+in ``docs/formulas.md``; the readable form stands in ``black_scholes_reference``. For chains, where contracts that
+settle together share their terms, ``chain_greeks`` is faster.
 """
 
 from __future__ import annotations
@@ -13,14 +14,25 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lightning_gex.analytics.vector_math import INV_SQRT_2PI, exp_lane, log_lane, normal_cdf_lane
+from lightning_gex.analytics.vector_math import (
+    GAUSS_LIMIT,
+    INV_SQRT_2PI,
+    LANES,
+    exp_lane,
+    fused,
+    gauss_lane,
+    log_ratio_lane,
+    mills_lane,
+    use_vector_lanes,
+)
 from lightning_gex.core.errors import InputError
-from lightning_gex.core.units import BoolArray1D, Float64Array1D, Float64Array2D
+from lightning_gex.core.units import BoolArray1D, Float64Array1D
 
 _ARGUMENTS = ("spot", "strike", "time_to_expiry_years", "implied_vol", "rate", "dividend_yield")
-#: Beyond this |d1| the normal density is exactly zero in double precision, so nothing depends on d1 any more.
-_D_LIMIT = 40.0
-_BLOCK = 256  # contracts: the block's columns fit the first-level cache
+#: Positive numbers outside of these count as none: within them no product below over- or underflows.
+LEAST, MOST = 1e-100, 1e100
+#: |d2| beyond it changes nothing, and its tenth power would overflow.
+FARTHEST = 1e3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +55,24 @@ class Greeks:
     theta: Float64Array1D
     vanna: Float64Array1D
     charm: Float64Array1D
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HigherGreeks:
+    """How one option's vega and gamma change, (n,) float64 each; NaN where the inputs allow none.
+
+    Parameters
+    ----------
+    vomma : vega (USD per unit of volatility) per unit of volatility; below 0 only near the money.
+    speed : gamma per USD of spot.
+    zomma : gamma per unit of volatility; below 0 near the money.
+    color : gamma per year of calendar time passing; above 0 at the money.
+    """
+
+    vomma: Float64Array1D
+    speed: Float64Array1D
+    zomma: Float64Array1D
+    color: Float64Array1D
 
 
 def greeks(
@@ -68,7 +98,8 @@ def greeks(
     Returns
     -------
     Greeks of (n,) arrays, n = 1 where every argument is a number. A contract's value does not depend on its position
-    or on n. NaN where an input is not finite, or spot, strike, time or volatility is not positive.
+    or on n. NaN where an input is not finite, or spot, strike, time or volatility is not positive (below 1e-100 counts
+    as not).
 
     Raises
     ------
@@ -85,10 +116,49 @@ def greeks(
     0.522
     """
     arguments = (spot, strike, time_to_expiry_years, implied_vol, rate, dividend_yield)
-    (S, K, T, sigma, r, q), call = broadcast_columns(dict(zip(_ARGUMENTS, arguments, strict=True)), is_call)
+    (S, K, T, sigma, r, q), call, n = _padded_columns(arguments, is_call)
     out = np.empty((6, len(call)))
-    _greeks_kernel(S, K, T, sigma, r, q, call, out)
-    return Greeks(*out)
+    _greeks_kernel(S, K, T, sigma, r, q, call, *out)
+    return Greeks(*out[:, :n])
+
+
+def higher_greeks(
+    spot: ArrayLike,
+    strike: ArrayLike,
+    time_to_expiry_years: ArrayLike,
+    implied_vol: ArrayLike,
+    rate: ArrayLike,
+    dividend_yield: ArrayLike,
+) -> HigherGreeks:
+    """Vomma, speed, zomma and color of European options; the same for call and put.
+
+    Parameters
+    ----------
+    As ``greeks``, which also says what is NaN.
+
+    Returns
+    -------
+    HigherGreeks of (n,) arrays, n = 1 where every argument is a number.
+
+    Raises
+    ------
+    InputError : where the arguments' lengths do not fit together.
+
+    Source
+    ------
+    Haug, *The Complete Guide to Option Pricing Formulas*, 2nd ed., chapter 2 (vomma, speed, zomma, color). Color here
+    is the change as calendar time passes, the opposite of a derivative by the time to expiry.
+
+    Examples
+    --------
+    >>> round(float(higher_greeks(100.0, 100.0, 0.25, 0.2, 0.0, 0.0).color[0]), 3)  # gamma grows as expiry nears
+    0.08
+    """
+    arguments = (spot, strike, time_to_expiry_years, implied_vol, rate, dividend_yield)
+    (S, K, T, sigma, r, q), _, n = _padded_columns(arguments, True)
+    out = np.empty((4, len(S)))
+    _higher_greeks_kernel(S, K, T, sigma, r, q, *out)
+    return HigherGreeks(*out[:, :n])
 
 
 def price(
@@ -120,10 +190,10 @@ def price(
     4.76
     """
     arguments = (spot, strike, time_to_expiry_years, implied_vol, rate, dividend_yield)
-    (S, K, T, sigma, r, q), call = broadcast_columns(dict(zip(_ARGUMENTS, arguments, strict=True)), is_call)
+    (S, K, T, sigma, r, q), call, n = _padded_columns(arguments, is_call)
     out = np.empty(len(call))
     _price_kernel(S, K, T, sigma, r, q, call, out)
-    return out
+    return out[:n]
 
 
 def broadcast_columns(values: Mapping[str, ArrayLike], is_call: ArrayLike) -> tuple[list[Float64Array1D], BoolArray1D]:
@@ -133,151 +203,49 @@ def broadcast_columns(values: Mapping[str, ArrayLike], is_call: ArrayLike) -> tu
     ------
     InputError : naming the argument whose shape does not fit.
     """
-    arrays = {name: np.atleast_1d(np.asarray(value, dtype=np.float64)) for name, value in values.items()}
-    call = np.atleast_1d(np.asarray(is_call, dtype=np.bool_))
-    lengths = {len(array) for array in (*arrays.values(), call)} - {1}
+    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
+    call = np.asarray(is_call, dtype=np.bool_)
+    lengths = {array.size for array in (*arrays.values(), call)} - {1}
     n = max(lengths, default=1)
     for name, array in (*arrays.items(), ("is_call", call)):
-        if array.ndim != 1 or len(array) not in (1, n):
+        if array.ndim > 1 or array.size not in (1, n):
             raise InputError(f"has shape {array.shape}, wanted a number or ({n},)", field=name)
-    columns = [np.ascontiguousarray(np.broadcast_to(array, n)) for array in arrays.values()]
-    return columns, np.ascontiguousarray(np.broadcast_to(call, n))
+    columns = [np.ascontiguousarray(a) if a.shape == (n,) else np.full(n, a) for a in arrays.values()]
+    return columns, np.ascontiguousarray(call) if call.shape == (n,) else np.full(n, call)
 
 
-# Each loop below writes one array and reads few: with more, the compiler would need so many checks for overlapping
-# memory that it gives up vector lanes. A block of contracts passes through all of them while it is in the cache.
+def _padded_columns(
+    arguments: tuple[ArrayLike, ...], is_call: ArrayLike
+) -> tuple[list[Float64Array1D], BoolArray1D, int]:
+    """The columns, repeated to a whole group of lanes where they are shorter, and how many contracts there are."""
+    columns, call = broadcast_columns(dict(zip(_ARGUMENTS, arguments, strict=True)), is_call)
+    n = len(call)
+    if n < LANES:
+        columns, call = [np.resize(column, LANES) for column in columns], np.resize(call, LANES)
+    return columns, call, n
 
 
-@numba.njit(cache=True, error_model="numpy")
-def _fill_d1(
-    S: Float64Array1D,
-    K: Float64Array1D,
-    T: Float64Array1D,
-    sigma: Float64Array1D,
-    r: Float64Array1D,
-    q: Float64Array1D,
-    out: Float64Array1D,
-) -> None:
-    """d1, cut to where the normal density is not zero yet; NaN where the inputs allow no price."""
-    for i in range(out.size):
-        total = sigma[i] * np.sqrt(T[i])
-        d1 = (log_lane(S[i] / K[i]) + (r[i] - q[i]) * T[i]) / total + 0.5 * total
-        d1 = -_D_LIMIT if d1 < -_D_LIMIT else d1
-        d1 = _D_LIMIT if d1 > _D_LIMIT else d1
-        finite = (S[i] + K[i] + T[i] + sigma[i] + r[i] + q[i]) * 0.0 == 0.0
-        fit = (S[i] > 0.0) & (K[i] > 0.0) & (T[i] > 0.0) & (sigma[i] > 0.0) & finite
-        out[i] = d1 if fit else np.nan
+@numba.njit(cache=True, forceinline=True, error_model="numpy")
+def _centre(
+    S: float, K: float, T: float, sigma: float, r: float, q: float
+) -> tuple[float, float, float, float, float, float]:
+    """d1, sigma sqrt T, its inverse, sqrt T, e^{-qT} and e^{-qT} phi(d1); the last is NaN without a price."""
+    root_t = np.sqrt(T)
+    total = sigma * root_t
+    per_total = 1.0 / total
+    d1 = fused(fused(r - q, T, log_ratio_lane(S, K)), per_total, 0.5 * total)
+    far = abs(d1) >= GAUSS_LIMIT
+    gauss = 0.0 if far else gauss_lane(abs(d1))
+    share = exp_lane(-q * T)
+    sound = (min(S, K) >= LEAST) & (min(T, sigma) >= LEAST) & (S + K + (T + sigma) <= MOST)
+    sound &= ((r + q) * 0.0 == 0.0) & (abs(d1) <= MOST)
+    return d1, total, per_total, root_t, share, share * INV_SQRT_2PI * (gauss if sound else np.nan)
 
 
-@numba.njit(cache=True, error_model="numpy")
-def _fill_d2(d1: Float64Array1D, T: Float64Array1D, sigma: Float64Array1D, out: Float64Array1D) -> None:
-    for i in range(out.size):
-        out[i] = d1[i] - sigma[i] * np.sqrt(T[i])
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_sign(call: BoolArray1D, out: Float64Array1D) -> None:
-    for i in range(out.size):
-        out[i] = 1.0 if call[i] else -1.0
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_gauss(d: Float64Array1D, out: Float64Array1D) -> None:
-    """e^{-d^2/2}."""
-    for i in range(out.size):
-        out[i] = exp_lane(-0.5 * d[i] * d[i])
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_side(d: Float64Array1D, gauss: Float64Array1D, sign: Float64Array1D, out: Float64Array1D) -> None:
-    """N(d) for calls, -N(-d) for puts."""
-    for i in range(out.size):
-        out[i] = sign[i] * normal_cdf_lane(sign[i] * d[i], gauss[i])
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_discount(yearly: Float64Array1D, T: Float64Array1D, out: Float64Array1D) -> None:
-    """e^{-yearly T}."""
-    for i in range(out.size):
-        out[i] = exp_lane(-yearly[i] * T[i])
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_density(gauss: Float64Array1D, share: Float64Array1D, out: Float64Array1D) -> None:
-    """e^{-qT} phi(d1)."""
-    for i in range(out.size):
-        out[i] = gauss[i] * share[i] * INV_SQRT_2PI
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_gamma(
-    density: Float64Array1D, S: Float64Array1D, T: Float64Array1D, sigma: Float64Array1D, out: Float64Array1D
-) -> None:
-    for i in range(out.size):
-        out[i] = density[i] / (S[i] * (sigma[i] * np.sqrt(T[i])))
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_vega(density: Float64Array1D, S: Float64Array1D, T: Float64Array1D, out: Float64Array1D) -> None:
-    for i in range(out.size):
-        out[i] = S[i] * density[i] * np.sqrt(T[i])
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_vanna(density: Float64Array1D, d2: Float64Array1D, sigma: Float64Array1D, out: Float64Array1D) -> None:
-    for i in range(out.size):
-        out[i] = -density[i] * d2[i] / sigma[i]
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_theta(
-    vega: Float64Array1D, T: Float64Array1D, sigma: Float64Array1D, carried: Float64Array1D, out: Float64Array1D
-) -> None:
-    for i in range(out.size):
-        out[i] = carried[i] - vega[i] * sigma[i] / (2.0 * T[i])
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_interest(
-    q: Float64Array1D,
-    S: Float64Array1D,
-    delta: Float64Array1D,
-    r: Float64Array1D,
-    K: Float64Array1D,
-    exercised: Float64Array1D,
-    out: Float64Array1D,
-) -> None:
-    """Yearly interest of the replicating position: dividends on the shares less interest on the strike."""
-    for i in range(out.size):
-        out[i] = q[i] * (S[i] * delta[i]) - r[i] * (K[i] * exercised[i])
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_charm(
-    density: Float64Array1D,
-    d2: Float64Array1D,
-    T: Float64Array1D,
-    sigma: Float64Array1D,
-    r: Float64Array1D,
-    q: Float64Array1D,
-    yielded: Float64Array1D,
-    out: Float64Array1D,
-) -> None:
-    for i in range(out.size):
-        total = sigma[i] * np.sqrt(T[i])
-        out[i] = yielded[i] - density[i] * (2.0 * (r[i] - q[i]) * T[i] - d2[i] * total) / (2.0 * T[i] * total)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_difference(a: Float64Array1D, b: Float64Array1D, out: Float64Array1D) -> None:
-    for i in range(out.size):
-        out[i] = a[i] - b[i]
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_product(a: Float64Array1D, b: Float64Array1D, out: Float64Array1D) -> None:
-    for i in range(out.size):
-        out[i] = a[i] * b[i]
+@numba.njit(cache=True, forceinline=True, error_model="numpy")
+def _mills_of(d: float) -> float:
+    """N(-|d|) / phi(d), for any d."""
+    return mills_lane(FARTHEST if abs(d) > FARTHEST else abs(d))
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -289,36 +257,62 @@ def _greeks_kernel(
     r: Float64Array1D,
     q: Float64Array1D,
     call: BoolArray1D,
-    out: Float64Array2D,
+    delta: Float64Array1D,
+    gamma: Float64Array1D,
+    vega: Float64Array1D,
+    theta: Float64Array1D,
+    vanna: Float64Array1D,
+    charm: Float64Array1D,
 ) -> None:
-    scratch = np.empty((8, _BLOCK))
-    for a in range(0, S.size, _BLOCK):
-        b = min(a + _BLOCK, S.size)
-        n = b - a
-        S_, K_, T_, sigma_, r_, q_ = S[a:b], K[a:b], T[a:b], sigma[a:b], r[a:b], q[a:b]
-        d1, d2, sign, gauss = scratch[0, :n], scratch[1, :n], scratch[2, :n], scratch[3, :n]
-        density, side, bill, rest = scratch[4, :n], scratch[5, :n], scratch[6, :n], scratch[7, :n]
-        delta, gamma, vega, theta = out[0, a:b], out[1, a:b], out[2, a:b], out[3, a:b]
-        vanna, charm = out[4, a:b], out[5, a:b]
-        _fill_sign(call[a:b], sign)
-        _fill_d1(S_, K_, T_, sigma_, r_, q_, d1)
-        _fill_d2(d1, T_, sigma_, d2)
-        _fill_gauss(d1, gauss)
-        _fill_discount(q_, T_, bill)
-        _fill_density(gauss, bill, density)
-        _fill_side(d1, gauss, sign, side)
-        _fill_product(side, bill, delta)
-        _fill_gamma(density, S_, T_, sigma_, gamma)
-        _fill_vega(density, S_, T_, vega)
-        _fill_vanna(density, d2, sigma_, vanna)
-        _fill_gauss(d2, gauss)
-        _fill_side(d2, gauss, sign, side)
-        _fill_discount(r_, T_, bill)
-        _fill_product(side, bill, rest)
-        _fill_interest(q_, S_, delta, r_, K_, rest, side)
-        _fill_theta(vega, T_, sigma_, side, theta)
-        _fill_product(q_, delta, rest)
-        _fill_charm(density, d2, T_, sigma_, r_, q_, rest, charm)
+    use_vector_lanes()
+    for base in range(0, S.size, LANES):
+        first = np.uint64(min(base, S.size - LANES))  # the last group begins early rather than end late
+        for lane in range(LANES):
+            i = first + np.uint64(lane)
+            d1, total, per_total, root_t, share, density = _centre(S[i], K[i], T[i], sigma[i], r[i], q[i])
+            d2 = d1 - total
+            width = density * per_total
+            decay = 0.5 * sigma[i] * sigma[i] * per_total  # sigma / (2 sqrt T)
+            tail = density * _mills_of(d1)
+            side = share - tail if (d1 > 0.0) == call[i] else tail
+            # K e^{-rT} phi(d2) = S e^{-qT} phi(d1): the second tail needs no density of its own.
+            tail = S[i] * density * _mills_of(d2)
+            paid = K[i] * exp_lane(-r[i] * T[i]) - tail if (d2 > 0.0) == call[i] else tail
+            sign = 1.0 if call[i] else -1.0
+            delta[i] = sign * side
+            gamma[i] = width / S[i]
+            vega[i] = S[i] * density * root_t
+            theta[i] = sign * (q[i] * S[i] * side - r[i] * paid) - S[i] * density * decay
+            vanna[i] = -width * d2 * root_t
+            charm[i] = q[i] * sign * side + width * (d2 * decay - (r[i] - q[i]))
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _higher_greeks_kernel(
+    S: Float64Array1D,
+    K: Float64Array1D,
+    T: Float64Array1D,
+    sigma: Float64Array1D,
+    r: Float64Array1D,
+    q: Float64Array1D,
+    vomma: Float64Array1D,
+    speed: Float64Array1D,
+    zomma: Float64Array1D,
+    color: Float64Array1D,
+) -> None:
+    use_vector_lanes()
+    for base in range(0, S.size, LANES):
+        first = np.uint64(min(base, S.size - LANES))
+        for lane in range(LANES):
+            i = first + np.uint64(lane)
+            d1, total, per_total, root_t, _, density = _centre(S[i], K[i], T[i], sigma[i], r[i], q[i])
+            d2 = d1 - total
+            gamma = density * per_total / S[i]
+            vomma[i] = S[i] * density * d1 * d2 * per_total * T[i]
+            speed[i] = -gamma / S[i] * fused(d1, per_total, 1.0)
+            zomma[i] = gamma * fused(d1, d2, -1.0) * per_total * root_t
+            drift = (r[i] - q[i]) * d1 * per_total
+            color[i] = gamma * (q[i] + drift + 0.5 * (1.0 - d1 * d2) / T[i])
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -332,23 +326,15 @@ def _price_kernel(
     call: BoolArray1D,
     out: Float64Array1D,
 ) -> None:
-    scratch = np.empty((6, _BLOCK))
-    for a in range(0, S.size, _BLOCK):
-        b = min(a + _BLOCK, S.size)
-        n = b - a
-        d, gauss, side, sign = scratch[0, :n], scratch[1, :n], scratch[2, :n], scratch[3, :n]
-        discount, shares = scratch[4, :n], scratch[5, :n]
-        _fill_sign(call[a:b], sign)
-        _fill_d1(S[a:b], K[a:b], T[a:b], sigma[a:b], r[a:b], q[a:b], d)
-        _fill_gauss(d, gauss)
-        _fill_side(d, gauss, sign, side)
-        _fill_discount(q[a:b], T[a:b], discount)
-        _fill_product(S[a:b], side, shares)
-        _fill_product(shares, discount, shares)
-        _fill_d2(d, T[a:b], sigma[a:b], d)
-        _fill_gauss(d, gauss)
-        _fill_side(d, gauss, sign, side)
-        _fill_discount(r[a:b], T[a:b], discount)
-        _fill_product(K[a:b], side, side)
-        _fill_product(side, discount, side)
-        _fill_difference(shares, side, out[a:b])
+    use_vector_lanes()
+    for base in range(0, S.size, LANES):
+        first = np.uint64(min(base, S.size - LANES))
+        for lane in range(LANES):
+            i = first + np.uint64(lane)
+            d1, total, _, _, share, density = _centre(S[i], K[i], T[i], sigma[i], r[i], q[i])
+            d2 = d1 - total
+            tail = density * _mills_of(d1)
+            got = S[i] * (share - tail if (d1 > 0.0) == call[i] else tail)
+            tail = S[i] * density * _mills_of(d2)
+            paid = K[i] * exp_lane(-r[i] * T[i]) - tail if (d2 > 0.0) == call[i] else tail
+            out[i] = got - paid if call[i] else paid - got

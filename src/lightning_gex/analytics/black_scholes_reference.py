@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from lightning_gex.analytics.black_scholes import Greeks
+from lightning_gex.analytics.black_scholes import Greeks, HigherGreeks
 from lightning_gex.core.units import BoolArray1D, Float64Array1D
 
 
@@ -44,6 +44,30 @@ def greeks_reference(
         ),
         vanna=-eq * phi * d2 / sigma,
         charm=np.where(is_call, q * eq * ndtr(d1) - A, -q * eq * ndtr(-d1) - A),
+    )
+
+
+def higher_greeks_reference(
+    spot: Float64Array1D,
+    strike: Float64Array1D,
+    time_to_expiry_years: Float64Array1D,
+    implied_vol: Float64Array1D,
+    rate: Float64Array1D,
+    dividend_yield: Float64Array1D,
+) -> HigherGreeks:
+    """The sensitivities of ``black_scholes.higher_greeks``, for (n,) arrays. Source: Haug, 2nd ed., chapter 2."""
+    S, K, T, sigma, r, q = spot, strike, time_to_expiry_years, implied_vol, rate, dividend_yield
+    root_t = np.sqrt(T)
+    d1 = (np.log(S / K) + (r - q + 0.5 * sigma**2) * T) / (sigma * root_t)
+    d2 = d1 - sigma * root_t
+    density = np.exp(-q * T) * np.exp(-0.5 * d1**2) / np.sqrt(2.0 * np.pi)
+    gamma = density / (S * sigma * root_t)
+    d1_by_time = (2.0 * (r - q) * T - d2 * sigma * root_t) / (2.0 * T * sigma * root_t)
+    return HigherGreeks(
+        vomma=S * density * root_t * d1 * d2 / sigma,
+        speed=-gamma / S * (d1 / (sigma * root_t) + 1.0),
+        zomma=gamma * (d1 * d2 - 1.0) / sigma,
+        color=gamma * (q + d1 * d1_by_time + 1.0 / (2.0 * T)),
     )
 
 

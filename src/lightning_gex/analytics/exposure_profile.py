@@ -1,31 +1,42 @@
-"""Dealers' net gamma as spot moves, and every price at which it changes sign.
+"""Dealers' net gamma as spot moves, the whole chain re-priced at each price.
 
-The whole chain is re-priced at each price (sticky strike: every contract keeps its own volatility), never one strike
-at a time: gamma by strike at today's spot says nothing about the sign elsewhere.
+Sticky strike: every contract keeps its own volatility. Never one strike at a time: gamma by strike at today's spot says
+nothing about the sign elsewhere.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numba
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 
 from lightning_gex.analytics.dealer_exposure import ONE_PER_CENT
-from lightning_gex.analytics.vector_math import INV_SQRT_2PI, exp_lane
-from lightning_gex.core.enums import ZeroGammaStatus
-from lightning_gex.core.units import Float64Array1D
+from lightning_gex.analytics.gaussian_sums import (
+    HEIGHT,
+    PEAK,
+    RESOLVED,
+    SLOPE,
+    SPARE,
+    Contracts,
+    Grid,
+    add_on_grid,
+    cut_space,
+    fold,
+    gather,
+    space_size,
+    widths_that_matter,
+)
+from lightning_gex.analytics.vector_math import exp_lane, log_ratio_lane
+from lightning_gex.core.errors import InputError
+from lightning_gex.core.units import Float64Array1D, Float64Array2D, Int64Array1D
 
 GRID_WIDTH = 0.20  # the grid runs from spot / 1.2 to spot x 1.2
 GRID_POINTS = 161  # odd, so that spot itself is a point; a step is 0.23 %
-#: Net gamma below this share of the largest gross gamma of the grid is nothing at all: far from every living strike
-#: both sides underflow, and the sign of what is left has no meaning.
-NEGLIGIBLE = 1e-9
-_SCALE_STEP = 4  # gross gamma only sets a scale: every fourth point will do
-_ROOT_TOLERANCE = 1e-13  # in ln(price)
+_FEWEST_POINTS = 16  # below it walking the grid saves nothing
+#: In ln(price): prices this near to an even grid are one, up to the rounding of the prices themselves.
+_EVEN = 1e-15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,23 +58,6 @@ class PricedContracts:
     shares: Float64Array1D
 
 
-@dataclass(frozen=True, slots=True)
-class ZeroGamma:
-    """Where dealers' net gamma changes sign.
-
-    Parameters
-    ----------
-    roots : every such price inside the grid, USD, rising.
-    nearest : the root nearest to spot; NaN where there is none.
-    status : ``OK`` with at least one root; otherwise the sign that net gamma keeps, or ``INSUFFICIENT_DATA`` where
-        there is no gamma anywhere.
-    """
-
-    roots: tuple[float, ...]
-    nearest: float
-    status: ZeroGammaStatus
-
-
 def spot_grid(spot: float, *, width: float = GRID_WIDTH, points: int = GRID_POINTS) -> Float64Array1D:
     """(points,) prices from spot / (1 + width) to spot (1 + width), evenly spaced in ln(price)."""
     reach = math.log1p(width)
@@ -76,178 +70,183 @@ def profile(prices: Float64Array1D, contracts: PricedContracts) -> Float64Array1
 
     Parameters
     ----------
-    prices : (m,) USD, positive.
-    contracts : (n,) contracts, all inputs finite and valid.
+    prices : (m,) USD, positive, in any order. Prices evenly spaced in their logarithm (``spot_grid``) are fastest.
+    contracts : (n,) contracts.
 
     Returns
     -------
-    (m,) USD of delta per 1 % of spot: sum of shares Gamma(S') S'^2 0.01. A price's value does not depend on the other
-    prices. Contracts are added in the order given.
+    (m,) USD of delta per 1 % of spot: sum of shares Gamma(S') S'^2 0.01. A price's value depends on the other prices
+    only by rounding, within 1e-12 of the largest gross gamma among them: on an even grid neighbours are reached from
+    each other, and terms below 1e-18 of the largest are left out.
+
+    Raises
+    ------
+    InputError : where a price, strike, time or volatility is not positive, or anything is not finite.
+
+    Examples
+    --------
+    >>> one = PricedContracts(*(np.array([x]) for x in (100.0, 0.25, 0.2, 0.0, 0.0, 100.0)))
+    >>> profile(np.array([90.0, 100.0, 110.0]), one).round(3)
+    array([216.989, 398.444, 265.342])
     """
-    return _Gaussians.of(contracts).at(np.asarray(prices, dtype=np.float64))
+    prices = np.ascontiguousarray(prices, dtype=np.float64)
+    if not (np.isfinite(prices) & (prices > 0)).all():
+        raise InputError("prices must be positive and finite", field="prices")
+    out = np.empty(len(prices))
+    if len(prices) == 0:
+        return out
+    centre = math.sqrt(float(prices[0])) * math.sqrt(float(prices[-1]))
+    series = series_of(contracts, centre)
+    x = np.log(prices / centre)
+    if len(prices) >= _FEWEST_POINTS and np.abs(x - np.linspace(x[0], x[-1], len(x))).max() <= _EVEN and x[-1] > x[0]:
+        workspace = np.empty(space_size(len(contracts.strike), len(prices)))
+        profile_kernel(centre, math.expm1(float(x[-1])), *series, out, workspace)
+    else:
+        _profile_at(x, series, np.empty((4, len(contracts.strike) + SPARE)), out)
+        out *= prices * ONE_PER_CENT
+    return out
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Gaussians:
-    """Each contract's S' Gamma as height exp(-(slope x + offset)^2) in x = ln(S' / anchor)."""
+def series_of(contracts: PricedContracts, spot: float) -> Contracts:
+    """Contracts in any order as the kernels take them, each a series of its own; ``spot`` is where x = 0.
 
-    slope: Float64Array1D
-    offset: Float64Array1D
-    height: Float64Array1D
-    anchor: float
+    Raises
+    ------
+    InputError : where a strike, time or volatility is not positive, anything is not finite, or lengths differ.
+    """
+    columns = [
+        np.ascontiguousarray(getattr(contracts, name), dtype=np.float64)
+        for name in PricedContracts.__dataclass_fields__
+    ]
+    strike, years, vol, rate, dividend, shares = columns
+    for name, column in zip(PricedContracts.__dataclass_fields__, columns, strict=True):
+        if column.shape != strike.shape:
+            raise InputError(f"has shape {column.shape}, the strikes {strike.shape}", field=name)
+    if not _all_fit(strike, years, vol, rate, dividend, shares):
+        _refuse_unfit(columns)
+    n = len(strike)
+    log_moneyness, root, carry, discount = np.empty((4, n))
+    _fill_series(spot, strike, years, rate, dividend, log_moneyness, root, carry, discount)
+    return Contracts(log_moneyness, vol, shares, np.arange(n + 1), root, carry, discount)
 
-    @classmethod
-    def of(cls, contracts: PricedContracts) -> _Gaussians:
-        T, q = contracts.time_to_expiry_years, contracts.dividend_yield
-        # Distances from the middle of the strikes are small and keep their digits, in any order of contracts.
-        anchor = float(np.median(contracts.strike)) if len(contracts.strike) else 1.0
-        total = contracts.implied_vol * np.sqrt(T)
-        slope = math.sqrt(0.5) / total
-        offset = (np.log(anchor / contracts.strike) + (contracts.rate - q) * T) * slope + math.sqrt(0.125) * total
-        height = contracts.shares * np.exp(-q * T) * INV_SQRT_2PI / total
-        return cls(np.ascontiguousarray(slope), np.ascontiguousarray(offset), np.ascontiguousarray(height), anchor)
 
-    def at(self, prices: Float64Array1D) -> Float64Array1D:
-        """(m,) the sum over contracts of height exp(...), as gamma exposure: USD per 1 % of each price."""
-        x = np.log(prices / self.anchor)
-        out = np.zeros(len(prices))
-        if len(x) == 1:  # a search for a root: the lanes run over contracts instead, with the same digits
-            out[0] = _sum_gaussians(x[0], self.slope, self.offset, self.height, np.empty(len(self.slope)))
-        else:
-            _profile_kernel(x, self.slope, self.offset, self.height, out)
-        return out * prices * ONE_PER_CENT
-
-    def unsigned(self) -> _Gaussians:
-        """The same contracts, all held long."""
-        return _Gaussians(self.slope, self.offset, np.abs(self.height), self.anchor)
+def _refuse_unfit(columns: list[Float64Array1D]) -> None:
+    """Name the first field and row that a kernel cannot take."""
+    for name, column in zip(PricedContracts.__dataclass_fields__, columns, strict=True):
+        fit = np.isfinite(column)
+        if name in ("strike", "time_to_expiry_years", "implied_vol"):
+            fit &= column > 0
+        if not fit.all():
+            row = int(np.argmin(fit))
+            raise InputError(f"{column[row]} cannot be priced: leave the contract out", row=row, field=name)
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _add_gaussian(x: Float64Array1D, slope: float, offset: float, height: float, out: Float64Array1D) -> None:
-    """The inner loop, a function of its own so that the compiler gives it vector lanes."""
-    for j in range(x.size):
-        d = slope * x[j] + offset
-        out[j] += height * exp_lane(-d * d)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _profile_kernel(
-    x: Float64Array1D, slope: Float64Array1D, offset: Float64Array1D, height: Float64Array1D, out: Float64Array1D
+def profile_kernel(
+    spot: float,
+    width: float,
+    log_moneyness: Float64Array1D,
+    implied_vol: Float64Array1D,
+    shares: Float64Array1D,
+    series_start: Int64Array1D,
+    sqrt_years: Float64Array1D,
+    log_carry: Float64Array1D,
+    yield_discount: Float64Array1D,
+    exposure: Float64Array1D,
+    workspace: Float64Array1D,
 ) -> None:
-    for i in range(slope.size):
-        _add_gaussian(x, slope[i], offset[i], height[i], out)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _fill_gaussians(
-    x: float, slope: Float64Array1D, offset: Float64Array1D, height: Float64Array1D, terms: Float64Array1D
-) -> None:
-    for i in range(terms.size):
-        d = slope[i] * x + offset[i]
-        terms[i] = height[i] * exp_lane(-d * d)
-
-
-@numba.njit(cache=True, error_model="numpy")
-def _sum_gaussians(
-    x: float, slope: Float64Array1D, offset: Float64Array1D, height: Float64Array1D, terms: Float64Array1D
-) -> float:
-    """One price: the terms of all contracts, then their sum in the order given."""
-    _fill_gaussians(x, slope, offset, height, terms)
-    total = 0.0
-    for i in range(terms.size):
-        total += terms[i]
-    return total
-
-
-def zero_gamma(spot: float, contracts: PricedContracts, *, width: float = GRID_WIDTH) -> ZeroGamma:
-    """Every price within the grid at which dealers' net gamma changes sign.
-
-    The sign is read on a grid (and at the strikes of contracts so short-lived that their gamma is narrower than its
-    step), each change is refined on the true function to the last digits, and where net gamma comes near zero between
-    two points without a change, its extremum is looked at too.
+    """Net gamma exposure of one underlying on the even grid around its spot, compiled.
 
     Parameters
     ----------
-    spot : USD.
-    contracts : (n,) contracts with dealer sign in ``shares``.
-    width : the grid runs from spot / (1 + width) to spot (1 + width).
-
-    Returns
-    -------
-    ZeroGamma. Net gamma below 1e-9 of the grid's largest gross gamma counts as none.
+    spot, width : USD; the grid runs from spot / (1 + width) to spot (1 + width).
+    log_moneyness, implied_vol, shares : (n,) ln(strike / spot), annualised fraction, signed shares under option. A
+        contract with shares 0 or NaN or without a positive volatility is left out.
+    series_start : (g + 1,) rows at which the series begin; counted from the first of them.
+    sqrt_years, log_carry, yield_discount : (g,) sqrt T, ln(forward / spot) and e^{-qT} = forward discount / spot.
+    exposure : (m,) filled, USD per 1 % of spot.
+    workspace : at least ``space_size(n, m)`` float64.
     """
-    held = contracts.shares != 0
-    contracts = _picked(contracts, held)
-    if not held.any():
-        return ZeroGamma((), math.nan, ZeroGammaStatus.INSUFFICIENT_DATA)
-    nodes = _search_nodes(spot, contracts, width)
-    gaussians = _Gaussians.of(contracts)
-    value = gaussians.at(nodes)
-    floor = NEGLIGIBLE * float(gaussians.unsigned().at(nodes[::_SCALE_STEP]).max())
-    if not floor > 0:
-        return ZeroGamma((), math.nan, ZeroGammaStatus.INSUFFICIENT_DATA)
-
-    def net(x: float) -> float:
-        return float(gaussians.at(np.array([spot * math.exp(x)]))[0])
-
-    points, signs = _signs(np.log(nodes / spot), value, floor, net)
-    roots = [
-        spot * math.exp(brentq(net, points[i], points[i + 1], xtol=_ROOT_TOLERANCE, rtol=1e-15))
-        for i in range(len(points) - 1)
-        if signs[i] != signs[i + 1]
-    ]
-    if roots:
-        return ZeroGamma(tuple(roots), min(roots, key=lambda root: abs(root - spot)), ZeroGammaStatus.OK)
-    if not len(signs):
-        return ZeroGamma((), math.nan, ZeroGammaStatus.INSUFFICIENT_DATA)
-    positive = signs[0] > 0
-    status = ZeroGammaStatus.NO_ROOT_NET_POSITIVE if positive else ZeroGammaStatus.NO_ROOT_NET_NEGATIVE
-    return ZeroGamma((), math.nan, status)
+    rows = exposure.size
+    longs, shorts, narrow, walks, all_sums, all_net, all_gross, _ = cut_space(workspace, log_moneyness.size, rows)
+    contracts = Contracts(log_moneyness, implied_vol, shares, series_start, sqrt_years, log_carry, yield_discount)
+    reach = math.log1p(width)
+    step = 2.0 * reach / (rows - 1)
+    counts = gather(contracts, reach, RESOLVED * step, longs, shorts, narrow)
+    widths = widths_that_matter(counts, longs, shorts, narrow, reach)
+    grid = Grid(-reach, step, rows)
+    sums, net, unused = all_sums[: rows + 1], all_net[0, :rows], all_gross[0, :rows]
+    sums[:] = 0.0
+    net[:] = 0.0
+    if widths > 0.0:  # each side apart: the mirror position then has the mirror sum
+        add_on_grid(longs, 0, counts.longs, grid, widths, sums, walks)
+        fold(sums, 1.0, net, unused)
+        add_on_grid(shorts, 0, counts.shorts, grid, widths, sums, walks)
+        fold(sums, 1.0, net, unused)
+        add_on_grid(narrow, 0, counts.narrows, grid, widths, sums, walks)
+        fold(sums, 1.0, net, unused)
+    fill_exposure(spot, grid, net, exposure)
 
 
-def _search_nodes(spot: float, contracts: PricedContracts, width: float) -> Float64Array1D:
-    """The grid, and around each strike whose gamma is narrower than three steps of it, points of its own width."""
-    grid = spot_grid(spot, width=width)
-    step = math.log(grid[1] / grid[0])
-    total = contracts.implied_vol * np.sqrt(contracts.time_to_expiry_years)
-    narrow = total < 3.0 * step
-    if not narrow.any():
-        return grid
-    order = np.lexsort((total[narrow], contracts.strike[narrow]))
-    strikes, first = np.unique(contracts.strike[narrow][order], return_index=True)
-    narrowest = total[narrow][order][first]
-    around = strikes[:, None] * np.exp(narrowest[:, None] * np.array([-2.0, -1.0, 0.0, 1.0, 2.0]))
-    extra = around[(around > grid[0]) & (around < grid[-1])]
-    return np.unique(np.r_[grid, extra])
+@numba.njit(cache=True, error_model="numpy")
+def fill_exposure(spot: float, grid: Grid, net: Float64Array1D, exposure: Float64Array1D) -> None:
+    """USD per 1 % from S' gamma: times S' and 0.01."""
+    for row in range(exposure.size):
+        exposure[row] = net[row] * exp_lane(grid.start + row * grid.step) * (spot * ONE_PER_CENT)
 
 
-def _signs(
-    x: Float64Array1D, value: Float64Array1D, floor: float, net: Callable[[float], float]
-) -> tuple[Float64Array1D, Float64Array1D]:
-    """Points and the signs there, where net gamma is more than negligible; extrema that cross zero are put in."""
-    size = np.abs(value)
-    inner = (size[1:-1] <= size[:-2]) & (size[1:-1] < size[2:]) & (value[:-2] * value[2:] > 0)
-    extra_x, extra_value = [], []
-    for i in np.flatnonzero(inner) + 1:
-        side = math.copysign(1.0, value[i])
-        found = minimize_scalar(lambda t, s=side: s * net(t), bounds=(x[i - 1], x[i + 1]), method="bounded")
-        if found.fun < 0:
-            extra_x.append(float(found.x))
-            extra_value.append(side * float(found.fun))
-    if extra_x:
-        x, value = np.r_[x, extra_x], np.r_[value, extra_value]
-        order = np.argsort(x, kind="stable")
-        x, value = x[order], value[order]
-    material = np.abs(value) > floor
-    return x[material], np.sign(value[material])
+@numba.njit(cache=True, error_model="numpy")
+def _all_fit(
+    K: Float64Array1D,
+    T: Float64Array1D,
+    sigma: Float64Array1D,
+    r: Float64Array1D,
+    q: Float64Array1D,
+    shares: Float64Array1D,
+) -> bool:
+    unfit = 0
+    for i in range(K.size):
+        finite = (K[i] + T[i] + sigma[i] + r[i] + q[i] + shares[i]) * 0.0 == 0.0
+        fit = (K[i] > 0.0) & (T[i] > 0.0) & (sigma[i] > 0.0) & finite
+        unfit += 0 if fit else 1
+    return unfit == 0
 
 
-def _picked(contracts: PricedContracts, keep: np.ndarray) -> PricedContracts:
-    return PricedContracts(
-        contracts.strike[keep],
-        contracts.time_to_expiry_years[keep],
-        contracts.implied_vol[keep],
-        contracts.rate[keep],
-        contracts.dividend_yield[keep],
-        contracts.shares[keep],
-    )
+@numba.njit(cache=True, error_model="numpy")
+def _fill_series(
+    spot: float,
+    K: Float64Array1D,
+    T: Float64Array1D,
+    r: Float64Array1D,
+    q: Float64Array1D,
+    log_moneyness: Float64Array1D,
+    root: Float64Array1D,
+    carry: Float64Array1D,
+    discount: Float64Array1D,
+) -> None:
+    for i in range(K.size):
+        log_moneyness[i] = log_ratio_lane(K[i], spot)
+    for i in range(K.size):
+        root[i] = np.sqrt(T[i])
+    for i in range(K.size):
+        carry[i] = (r[i] - q[i]) * T[i]
+    for i in range(K.size):
+        discount[i] = exp_lane(-q[i] * T[i])
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _profile_at(x: Float64Array1D, series: Contracts, scratch: Float64Array2D, out: Float64Array1D) -> None:
+    """S' gamma summed at any x, contracts added in the order given."""
+    # Taken as narrow without limit, they keep the order given.
+    counts = gather(series, math.inf, math.inf, np.empty((4, SPARE)), np.empty((4, SPARE)), scratch)
+    out[:] = 0.0
+    for i in range(counts.narrows):
+        _add_gaussian(x, scratch[PEAK, i], scratch[SLOPE, i], scratch[HEIGHT, i], out)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _add_gaussian(x: Float64Array1D, peak: float, slope: float, height: float, out: Float64Array1D) -> None:
+    """The inner loop, a function of its own so that the compiler gives it vector lanes."""
+    for j in range(x.size):
+        z = (x[j] - peak) * slope
+        out[j] += height * exp_lane(-0.5 * z * z)

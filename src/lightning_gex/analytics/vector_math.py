@@ -1,14 +1,16 @@
-"""Branch-free exp, log and scaled complementary error function that a compiler can turn into vector lanes.
+"""Branch-free exp, log and normal-tail functions that a compiler can turn into vector lanes.
 
 ``math.exp``, ``math.log`` and ``math.erfc`` stay scalar calls inside a compiled loop. These are written with selects
 and no calls instead, so that a loop over contracts uses the processor's lanes. Each is good to about two units in the
-last place; ``erfcx_lane`` to 1e-15 relative. They must be compiled without ``fastmath`` and must not be inlined at the
-numba level (``inline='always'``), because reassociation destroys the rounding trick inside ``exp_lane``. numba keeps
-compiled callers on disk by the date of *their* file: after a change here, touch the modules that import it.
+last place, ``mills_lane`` to 1e-15 relative. They must be compiled without ``fastmath`` and must not be inlined at the
+numba level (``inline='always'``), because reassociation destroys the rounding trick inside ``exp_lane``.
+
+How kernels use them (why: ``docs/decisions/0010_lanes_of_eight.md``): the kernel calls ``use_vector_lanes()`` and runs
+its work in inner loops of exactly ``LANES`` turns, which the compiler replaces by one pass over vector registers.
 
 Sources: Cody & Waite, *Software Manual for the Elementary Functions* (1980), chapters 5 and 6 (range reduction);
-Shepherd & Laframboise, *Chebyshev approximation of (1 + 2x) exp(x^2) erfc(x)*, Math. Comp. 36 (1981) 249-253 (the
-mapping of the half line to [-1, 1]). The coefficients were computed for this package at 60 digits.
+Cody, *Rational Chebyshev approximations for the error function*, Math. Comp. 23 (1969) 631-637 (the form used for the
+tail). The coefficients are minimax (Remez exchange) and were computed for this package at 60 digits.
 """
 
 from __future__ import annotations
@@ -21,15 +23,24 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 
+LANES = 8  # float64 in the widest vector register (512 bits); narrower machines take two or four registers
+_LANE_BITS = 512
 _LOG2E = 1.4426950408889634
+_HALF_LOG2E = 0.7213475204444817
+_LN2 = 0.6931471805599453
 _LN2_HI = 6.93147180369123816490e-01  # the upper 33 bits: times an integer below 2^20 it is exact
 _LN2_LO = 1.90821492927058770002e-10
 _ROUND = 6755399441055744.0  # 1.5 * 2^52: adding it leaves the nearest integer in the low bits
 _EXP_LOW, _EXP_HIGH = -708.0, 709.0
 _INFINITY = float("inf")
-SQRT_HALF = 0.7071067811865476
+#: From here on the normal density is taken as exactly zero (it is 1e-308 of its peak).
+GAUSS_LIMIT = 37.6
 INV_SQRT_2PI = 0.3989422804014327
-SQRT_HALF_PI = 1.2533141373155003
+SQRT_2PI = 2.5066282746310002
+_EXPONENT_BITS = 52
+_HALF_OCTAVE = 1 << 51
+_EXPONENT_MASK = ~((1 << 52) - 1)
+_ROUND_BITS = 0x4338000000000000  # the bits of 1.5 * 2^52
 
 
 @intrinsic
@@ -52,108 +63,161 @@ def _float_of_intrinsic(typing_context: Any, bits: Any) -> tuple[Any, Any]:  # n
     return types.float64(types.int64), code
 
 
+def _ternary(name: str) -> Callable[[float, float, float], float]:
+    """A compiled function of three numbers that is one instruction of LLVM."""
+
+    @intrinsic
+    def operation(typing_context: Any, a: Any, b: Any, c: Any) -> tuple[Any, Any]:  # noqa: ANN401 - numba's own types
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+            real = context.get_value_type(types.float64)
+            shape = ir.FunctionType(real, [real, real, real])
+            return builder.call(builder.module.declare_intrinsic(name, [real], shape), arguments)
+
+        return types.float64(types.float64, types.float64, types.float64), code
+
+    return cast("Callable[[float, float, float], float]", operation)
+
+
 @intrinsic
-def _fused_intrinsic(typing_context: Any, a: Any, b: Any, c: Any) -> tuple[Any, Any]:  # noqa: ANN401 - numba's own types
-    """a b + c, rounded once where the processor can."""
+def _vector_lanes_intrinsic(typing_context: Any) -> tuple[Any, Any]:  # noqa: ANN401 - numba's own types
+    """Attributes for the function under compilation; no code."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
-        real = context.get_value_type(types.float64)
-        shape = ir.FunctionType(real, [real, real, real])
-        return builder.call(builder.module.declare_intrinsic("llvm.fmuladd", [real], shape), arguments)
+        function = builder.function
+        # LLVM holds back half the width on processors that once slowed down for it. llvmlite lists no such attribute,
+        # hence past its check; and the function has to stay one of its own, or its caller's attributes would count.
+        set.add(function.attributes, f'"prefer-vector-width"="{_LANE_BITS}"')
+        function.attributes.add("noinline")
+        # Else a loop of eight turns is unrolled before it comes to be made into lanes.
+        function.attributes.add("optsize")
+        for argument in function.args:
+            if argument.name.endswith(_DATA_OF_AN_ARRAY):
+                argument.add_attribute("noalias")
+        return context.get_dummy_value()
 
-    return types.float64(types.float64, types.float64, types.float64), code
+    return types.none(), code
 
 
-_bits_of = cast("Callable[[float], int]", _bits_of_intrinsic)
-_float_of = cast("Callable[[int], float]", _float_of_intrinsic)
-_fused = cast("Callable[[float, float, float], float]", _fused_intrinsic)
+_DATA_OF_AN_ARRAY = ".4"  # numba hands an array over as seven arguments; the fifth points to its values
+
+#: The 64 bits of a float64, as an int64.
+bits_of = cast("Callable[[float], int]", _bits_of_intrinsic)
+#: The float64 that 64 bits stand for.
+float_of = cast("Callable[[int], float]", _float_of_intrinsic)
+#: a b + c, rounded once where the processor can.
+fused = _ternary("llvm.fmuladd")
+#: a b + c, rounded once everywhere (slow where the processor cannot).
+exactly_fused = _ternary("llvm.fma")
+#: To be called inside a kernel: its loops may use the widest lanes, and its array arguments do not overlap.
+use_vector_lanes = cast("Callable[[], None]", _vector_lanes_intrinsic)
 
 
 @numba.njit(cache=True, forceinline=True, error_model="numpy")
 def exp_lane(x: float) -> float:
     """e^x; 0 below -708 and infinity above 709. NaN in, NaN out."""
     inside = min(max(x, _EXP_LOW), _EXP_HIGH)
-    shifted = inside * _LOG2E + _ROUND
+    shifted = fused(inside, _LOG2E, _ROUND)
     k = shifted - _ROUND
-    r = (inside - k * _LN2_HI) - k * _LN2_LO
-    p = 1.6059043836821613e-10  # 1/13!, and so on down to 1/2!
-    p = _fused(p, r, 2.08767569878681e-09)
-    p = _fused(p, r, 2.505210838544172e-08)
-    p = _fused(p, r, 2.755731922398589e-07)
-    p = _fused(p, r, 2.7557319223985893e-06)
-    p = _fused(p, r, 2.48015873015873e-05)
-    p = _fused(p, r, 1.984126984126984e-04)
-    p = _fused(p, r, 1.388888888888889e-03)
-    p = _fused(p, r, 8.333333333333333e-03)
-    p = _fused(p, r, 4.1666666666666664e-02)
-    p = _fused(p, r, 1.6666666666666666e-01)
-    p = _fused(p, r, 0.5)
-    value = (1.0 + (r + r * r * p)) * _float_of((_bits_of(shifted) + 1023) << 52)
+    r = fused(k, -_LN2_LO, fused(k, -_LN2_HI, inside))
+    z = r * r
+    # Even and odd powers in two chains: the processor works on both at once.
+    even = fused(2.7630248463652823e-07, z, 2.4801493098700975e-05)
+    odd = fused(2.5000058318903707e-08, z, 2.7557586386765752e-06)
+    even = fused(even, z, 1.3888888943630264e-03)
+    odd = fused(odd, z, 1.9841269506560774e-04)
+    even = fused(even, z, 4.1666666666530155e-02)
+    odd = fused(odd, z, 8.333333333494472e-03)
+    even = fused(even, z, 0.5000000000000011)
+    odd = fused(odd, z, 0.16666666666666413)
+    value = (1.0 + fused(z, fused(odd, r, even), r)) * float_of((bits_of(shifted) + 1023) << _EXPONENT_BITS)
     value = 0.0 if x < _EXP_LOW else value
     value = _INFINITY if x > _EXP_HIGH else value
     return value if x == x else x
 
 
 @numba.njit(cache=True, forceinline=True, error_model="numpy")
-def log_lane(x: float) -> float:
-    """ln x for a positive, normal x (2.3e-308 .. 1.8e308). Anything else gives nonsense: guard before."""
-    bits = _bits_of(x)
-    mantissa = _float_of((bits & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000)
-    # The exponent as a float without an integer conversion, which has no lane before AVX-512.
-    exponent = _float_of((bits >> 52) | 0x4330000000000000) - (4503599627370496.0 + 1023.0)
-    upper = mantissa > 1.4142135623730951
-    mantissa = 0.5 * mantissa if upper else mantissa
-    exponent = exponent + 1.0 if upper else exponent
-    s = (mantissa - 1.0) / (mantissa + 1.0)
-    z = s * s
-    p = 1.0 / 21.0
-    p = _fused(p, z, 1.0 / 19.0)
-    p = _fused(p, z, 1.0 / 17.0)
-    p = _fused(p, z, 1.0 / 15.0)
-    p = _fused(p, z, 1.0 / 13.0)
-    p = _fused(p, z, 1.0 / 11.0)
-    p = _fused(p, z, 1.0 / 9.0)
-    p = _fused(p, z, 1.0 / 7.0)
-    p = _fused(p, z, 0.2)
-    p = _fused(p, z, 1.0 / 3.0)
-    twice = s + s
-    return exponent * _LN2_HI + (twice + (twice * z * p + exponent * _LN2_LO))
+def gauss_lane(a: float) -> float:
+    """e^(-a^2/2) for 0 <= a < ``GAUSS_LIMIT`` and for the plain NaN; nonsense elsewhere: guard before."""
+    square = a * a
+    shifted = fused(square, -_HALF_LOG2E, _ROUND)
+    t = fused(square, -_HALF_LOG2E, _ROUND - shifted)  # the power of two that is left, within half a unit
+    z = t * t
+    even = fused(7.073783300443953e-09, z, 1.3215435282018728e-06)
+    odd = fused(4.4347679684140066e-10, z, 1.0178199596062472e-07)
+    even = fused(even, z, 1.5403530457112636e-04)
+    odd = fused(odd, z, 1.5252733493062873e-05)
+    even = fused(even, z, 9.618129107594119e-03)
+    odd = fused(odd, z, 1.3333558146774698e-03)
+    even = fused(even, z, 0.2402265069591013)
+    odd = fused(odd, z, 5.5504108664820084e-02)
+    even = fused(even, z, 1.0)
+    odd = fused(odd, z, _LN2)
+    return float_of(bits_of(fused(odd, t, even)) + (bits_of(shifted) << _EXPONENT_BITS))
 
 
 @numba.njit(cache=True, forceinline=True, error_model="numpy")
-def erfcx_lane(z: float) -> float:
-    """e^(z^2) erfc(z) for z >= 0 (use ``erfcx(-z) = 2 e^(z^2) - erfcx(z)`` on the other side)."""
-    t = (z - 3.0) / (z + 3.0)
-    p = 8.393734858690877e-10
-    p = _fused(p, t, 9.862533510345587e-10)
-    p = _fused(p, t, -8.217595058711455e-09)
-    p = _fused(p, t, -1.3312919661038687e-08)
-    p = _fused(p, t, 4.1064013667940355e-08)
-    p = _fused(p, t, 1.0183620603842736e-07)
-    p = _fused(p, t, -1.4047654315428462e-07)
-    p = _fused(p, t, -6.166011460398726e-07)
-    p = _fused(p, t, 3.5576086684080595e-07)
-    p = _fused(p, t, 3.472370944977168e-06)
-    p = _fused(p, t, -7.308281468783614e-07)
-    p = _fused(p, t, -2.0100542268525612e-05)
-    p = _fused(p, t, 4.949196649968345e-06)
-    p = _fused(p, t, 1.250993424583729e-04)
-    p = _fused(p, t, -1.0515971958448065e-04)
-    p = _fused(p, t, -7.798322696543306e-04)
-    p = _fused(p, t, 1.8886903449991718e-03)
-    p = _fused(p, t, 2.5293918156939696e-03)
-    p = _fused(p, t, -2.377051491717134e-02)
-    p = _fused(p, t, 6.83080273440099e-02)
-    p = _fused(p, t, -1.1927366341538638e-01)
-    p = _fused(p, t, 1.296451587027594e-01)
-    p = _fused(p, t, -4.75622943534492e-02)
-    p = _fused(p, t, -1.3562110612458117e-01)
-    p = _fused(p, t, 1.2530080582697296)
-    return p / (1.0 + 2.0 * z)
+def log_ratio_lane(a: float, b: float) -> float:
+    """ln(a / b) without the rounding of a / b, for positive, normal a and b. Anything else gives nonsense.
+
+    b is brought within a factor 1.5 of a by a power of two, which is exact; then ln(a/b) = 2 artanh((a-b) / (a+b)).
+    """
+    octaves = (bits_of(a) - bits_of(b) + _HALF_OCTAVE) & _EXPONENT_MASK
+    near = float_of(bits_of(b) + octaves)
+    exponent = float_of((octaves >> _EXPONENT_BITS) + _ROUND_BITS) - _ROUND
+    s = (a - near) / (a + near)
+    return fused(exponent, _LN2, two_artanh_lane(s))
+
+
+@numba.njit(cache=True, forceinline=True, error_model="numpy")
+def two_artanh_lane(s: float) -> float:
+    """2 artanh(s) for |s| <= 0.2."""
+    z = s * s
+    p = fused(0.0768964191186799, z, 0.07624380174779696)
+    p = fused(p, z, 0.09093213775686795)
+    p = fused(p, z, 0.11111068376843045)
+    p = fused(p, z, 0.14285714708361139)
+    p = fused(p, z, 0.19999999998021017)
+    p = fused(p, z, 0.3333333333333647)
+    twice = s + s
+    return fused(twice * z, p, twice)
+
+
+@numba.njit(cache=True, forceinline=True, error_model="numpy")
+def log_lane(x: float) -> float:
+    """ln x for a positive, normal x (2.3e-308 .. 1.8e308). Anything else gives nonsense: guard before."""
+    return log_ratio_lane(x, 1.0)
+
+
+@numba.njit(cache=True, forceinline=True, error_model="numpy")
+def mills_lane(a: float) -> float:
+    """Mills' ratio N(-a) / phi(a) for a >= 0 (and ``1 / phi(a) - mills_lane(a)`` for the other side).
+
+    A quotient of polynomials with positive coefficients: no digit is lost anywhere on the half line.
+    """
+    top = fused(0.9999999999999996, a, 25.39933665512843)
+    bottom = a + 25.39933665512743
+    top = fused(top, a, 319.0431161279078)
+    bottom = fused(bottom, a, 320.0431161283151)
+    top = fused(top, a, 2553.7160331302616)
+    bottom = fused(bottom, a, 2579.115369721055)
+    top = fused(top, a, 14219.21944002036)
+    bottom = fused(bottom, a, 14536.262561419284)
+    top = fused(top, a, 56851.67081773359)
+    bottom = fused(bottom, a, 59354.58791643006)
+    top = fused(top, a, 163084.32839626152)
+    bottom = fused(bottom, a, 176675.47020445345)
+    top = fused(top, a, 324669.33329128707)
+    bottom = fused(bottom, a, 376667.3645547109)
+    top = fused(top, a, 410497.38722619397)
+    bottom = fused(bottom, a, 548263.1888823294)
+    top = fused(top, a, 255798.5874281715)
+    bottom = fused(bottom, a, 490375.9660181523)
+    bottom = fused(bottom, a, 204097.74358412006)
+    return top / bottom
 
 
 @numba.njit(cache=True, forceinline=True, error_model="numpy")
 def normal_cdf_lane(d: float, gauss: float) -> float:
     """N(d), given ``gauss`` = e^(-d^2/2)."""
-    tail = 0.5 * gauss * erfcx_lane(abs(d) * SQRT_HALF)
+    tail = gauss * INV_SQRT_2PI * mills_lane(abs(d))
     return 1.0 - tail if d > 0.0 else tail

@@ -10,10 +10,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lightning_gex.agents.signal import AgentSignal
+    from lightning_gex.app.assembly.dark_pool import build_flow
     from lightning_gex.app.assembly.demo import DemoResult, run_demo
+    from lightning_gex.app.assembly.history import build_history, ranked_history
     from lightning_gex.app.assembly.jobs import AnalysisResult, analyze_files, run_backtest_files
-    from lightning_gex.app.assembly.positions import fetch_chain, position_chain, position_live, positioning_page
+    from lightning_gex.app.assembly.positions import (
+        changes_since,
+        fetch_chain,
+        position_chain,
+        position_live,
+        positioning_picture,
+    )
     from lightning_gex.app.assembly.reports import performance_report
+    from lightning_gex.app.assembly.scan import ranked_market, scan_market
+    from lightning_gex.app.assembly.tables import positioning_frame
     from lightning_gex.app.assembly.wiring import open_workspace
     from lightning_gex.app.founding.coordinator import ConsensusBuilder, MultiAgentCoordinator
     from lightning_gex.app.founding.demos import run_founding_demo
@@ -28,6 +38,7 @@ if TYPE_CHECKING:
     from lightning_gex.app.founding.sizer import LightningRLPositionSizer
     from lightning_gex.app.founding.system import EnhancedLightningGEX
     from lightning_gex.core.enums import MarketRegime
+    from lightning_gex.evaluation.frames import frame, table_bytes
     from lightning_gex.risk.guardrails import GuardrailLimits
 
 _HOMES = {
@@ -47,15 +58,24 @@ _HOMES = {
     "StrategicLayer": "app.founding.hierarchical",
     "TacticalLayer": "app.founding.hierarchical",
     "analyze_files": "app.assembly.jobs",
+    "build_flow": "app.assembly.dark_pool",
+    "build_history": "app.assembly.history",
+    "changes_since": "app.assembly.positions",
     "fetch_chain": "app.assembly.positions",
+    "frame": "evaluation.frames",
     "open_workspace": "app.assembly.wiring",
     "performance_report": "app.assembly.reports",
     "position_chain": "app.assembly.positions",
     "position_live": "app.assembly.positions",
-    "positioning_page": "app.assembly.positions",
+    "positioning_frame": "app.assembly.tables",
+    "positioning_picture": "app.assembly.positions",
+    "ranked_history": "app.assembly.history",
+    "ranked_market": "app.assembly.scan",
     "run_backtest_files": "app.assembly.jobs",
     "run_demo": "app.assembly.demo",
     "run_founding_demo": "app.founding.demos",
+    "scan_market": "app.assembly.scan",
+    "table_bytes": "evaluation.frames",
 }
 
 
@@ -86,13 +106,22 @@ __all__ = [
     "StrategicLayer",
     "TacticalLayer",
     "analyze_files",
+    "build_flow",
+    "build_history",
+    "changes_since",
     "fetch_chain",
+    "frame",
     "open_workspace",
     "performance_report",
     "position_chain",
     "position_live",
-    "positioning_page",
+    "positioning_frame",
+    "positioning_picture",
+    "ranked_history",
+    "ranked_market",
     "run_backtest_files",
     "run_demo",
     "run_founding_demo",
+    "scan_market",
+    "table_bytes",
 ]

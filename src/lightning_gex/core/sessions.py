@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, datetime
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from lightning_gex.core.errors import InputError
+from lightning_gex.core.runs import coded
 from lightning_gex.core.units import BoolArray1D, DateArray1D, StrArray1D, TimeArray1D
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 NEW_YORK = ZoneInfo("America/New_York")
 FIRST_SESSION_YEAR = 1990
 LAST_SESSION_YEAR = 2040
-#: Roots that settle on the opening prints of the listed date (Cboe, Nasdaq and FTSE Russell contract specifications).
-AM_SETTLED_ROOTS = frozenset({"SPX", "NDX", "RUT", "DJX", "VIX"})
+#: Roots that settle on the opening prints of the listed date (Cboe, Nasdaq and FTSE Russell contract specifications;
+#: VIXW are the weekly VIX options, which settle as the monthly ones do).
+AM_SETTLED_ROOTS = frozenset({"SPX", "NDX", "RUT", "DJX", "VIX", "VIXW"})
 _AM_SETTLEMENT = np.timedelta64(9 * 60 + 30, "m")
 _REGULAR_CLOSE = np.timedelta64(16 * 60, "m")
 
@@ -66,13 +68,18 @@ def sessions_from(date: np.datetime64, count: int) -> DateArray1D:
 
 def _utc_of_new_york(dates: DateArray1D, minutes_past_midnight: np.timedelta64) -> TimeArray1D:
     """Wall-clock New York times as UTC, each date with its own daylight saving."""
-    out = np.empty(len(dates), dtype="datetime64[s]")
-    unique, inverse = np.unique(dates, return_inverse=True)
-    for k, date in enumerate(unique):
-        wall = (date.astype("datetime64[m]") + minutes_past_midnight).astype(datetime)
-        instant = wall.replace(tzinfo=NEW_YORK).astimezone(UTC).replace(tzinfo=None)
-        out[inverse == k] = np.datetime64(instant, "s")
-    return out
+    days, code = coded(dates)
+    minutes = int(minutes_past_midnight.astype(np.int64))
+    seconds = [_seconds_of_new_york(day, minutes) for day in days.astype(np.int64).tolist()]
+    utc: TimeArray1D = np.array(seconds, dtype=np.int64).astype("datetime64[s]")[code]
+    return utc
+
+
+@lru_cache(maxsize=16_384)  # files and sessions ask for the same dates over and over
+def _seconds_of_new_york(day: int, minutes: int) -> int:
+    """Seconds since 1970 UTC of a wall-clock minute of a day since 1970 in New York."""
+    wall = datetime(1970, 1, 1, tzinfo=NEW_YORK) + timedelta(days=day, minutes=minutes)
+    return int(wall.timestamp())
 
 
 def session_close_utc(dates: DateArray1D) -> TimeArray1D:
@@ -104,9 +111,17 @@ def settlement_utc(root: StrArray1D, expiry: DateArray1D, *, am_settled: BoolArr
     -------
     (n,) ``datetime64[s]`` UTC: 09:30 New York on the listed date for AM roots, else that session's close.
     """
-    am = np.isin(root, sorted(AM_SETTLED_ROOTS)) if am_settled is None else am_settled
-    listed = previous_session_or_same(expiry)
-    return np.where(am, session_open_utc(listed), session_close_utc(listed))
+    am = settles_in_the_morning(root) if am_settled is None else am_settled
+    days, code = coded(expiry)
+    listed = previous_session_or_same(days)
+    return np.where(am, session_open_utc(listed)[code], session_close_utc(listed)[code])
+
+
+def settles_in_the_morning(root: StrArray1D) -> BoolArray1D:
+    """(n,) bool: whether options of each root settle on the opening prints of their listed date."""
+    names, code = coded(root)
+    am: BoolArray1D = np.isin(names, sorted(AM_SETTLED_ROOTS))[code]
+    return am
 
 
 def previous_session_or_same(dates: DateArray1D) -> DateArray1D:

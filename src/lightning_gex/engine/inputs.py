@@ -48,7 +48,7 @@ class MarketInputs:
     Parameters
     ----------
     bars : ticker -> daily bars.
-    flow : columns ``dix`` and ``gex`` (dealers' gamma, USD per 1 %) of the index.
+    flow : columns ``dix`` and ``gex`` (dealers' gamma, USD per 1 %) of the index, or one of them.
     volatility_index : column ``close``, per cent (VIX).
     market : ready-made ``core.features.MARKET_FEATURES`` columns; they win over computed ones.
     positioning : ticker -> dealer positioning by session, with the chain features and ``charm_exposure_usd_per_day``,
@@ -100,8 +100,9 @@ def _options_columns(
 ) -> dict[str, Float64Array1D]:
     columns: dict[str, Float64Array1D] = {}
     if inputs.flow is not None:
-        gex, dix = (inputs.flow.aligned(name, sessions, max_age_days=MAX_AGE_DAYS) for name in ("gex", "dix"))
-        columns |= {"gex_signal": gex_signal(gex), "dark_pool_flow": dark_pool_flow(dix)}
+        for feature, name, ranked in (("gex_signal", "gex", gex_signal), ("dark_pool_flow", "dix", dark_pool_flow)):
+            if name in inputs.flow.columns:
+                columns[feature] = ranked(inputs.flow.aligned(name, sessions, max_age_days=MAX_AGE_DAYS))
     table = inputs.positioning.get(ticker)
     if table is not None:
         known = {n: table.aligned(n, sessions, max_age_days=MAX_AGE_DAYS) for n in table.columns}

@@ -52,7 +52,7 @@ th { font-weight: 600; } thead th { color: var(--quiet); font-size: 0.86rem; }
 td.number, th.number { text-align: right; padding-right: 26px;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
 tbody th { white-space: nowrap; }
-figure { margin: 8px 0 4px; } figcaption { font-size: 0.94rem; max-width: 84ch; }
+figure { margin: 8px 0 18px; } figcaption { font-size: 0.94rem; max-width: 84ch; }
 .verdict-passed { color: var(--good); } .verdict-blocked { color: var(--bad); }
 .verdict-abstained, .verdict-not, .verdict-switched { color: var(--quiet); }
 details { margin: 8px 0; border: 1px solid var(--line); border-radius: 8px; padding: 8px 14px; }
@@ -60,30 +60,51 @@ summary { cursor: pointer; font-weight: 600; }
 ul { margin: 8px 0; padding-left: 22px; } li { margin: 3px 0; max-width: 90ch; }
 code { font: 0.9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 footer { margin-top: 48px; padding-bottom: 40px; color: var(--quiet); font-size: 0.88rem; }
+.facts { grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); }
+@media (max-width: 640px) { main, header.top, footer { padding-left: 14px; padding-right: 14px; }
+  .facts { grid-template-columns: 1fr 1fr; gap: 8px; } .facts .tile { padding: 8px 10px; }
+  .facts .tile .value { font-size: 1.1rem; } .facts .tile .beside { font-size: 0.8rem; overflow-wrap: anywhere; } }
 @media print { nav { display: none; } .section-head { break-after: avoid; } figure { break-inside: avoid; } }
 """
 
-#: Gives every picture the page's own text and grid colours, and again when the reader switches between light and dark.
+#: Gives every picture the page's own text and grid colours and the labels that fit its width, and again when the reader
+#: switches between light and dark or turns the phone. ``layout.meta.screens`` holds what differs between screens; lines
+#: named ``ink`` take the colour of text.
 THEME_SCRIPT = """
 (function () {
+  var NARROW = 640;
+  function dress(div, ink, line, card, paper) {
+    var layout = div.layout || {}, change = {'font.color': ink, 'hoverlabel.bgcolor': card,
+      'hoverlabel.font.color': ink, 'hoverlabel.bordercolor': line};
+    Object.keys(layout).forEach(function (key) {
+      if (/^[xy]axis/.test(key)) { change[key + '.gridcolor'] = line; change[key + '.zerolinecolor'] = ink; }
+    });
+    var screens = (layout.meta || {}).screens;
+    if (screens) {
+      var fit = JSON.parse(JSON.stringify(screens[div.clientWidth < NARROW ? 'narrow' : 'wide']));
+      fit.annotations.forEach(function (note) { note.bgcolor = paper; });
+      fit.shapes.forEach(function (shape) { if (shape.name === 'ink') { shape.line.color = ink; } });
+      div.parentElement.style.height = fit.height + 'px';
+      Object.assign(change, fit);
+    }
+    var inked = [];
+    (div.data || []).forEach(function (trace, k) { if (trace.meta === 'ink') { inked.push(k); } });
+    if (inked.length) { Plotly.restyle(div, {'line.color': ink, 'marker.color': ink}, inked); }
+    Plotly.relayout(div, change);
+  }
   function paint() {
     var style = getComputedStyle(document.documentElement);
-    var ink = style.getPropertyValue('--ink').trim(), line = style.getPropertyValue('--line').trim();
-    var card = style.getPropertyValue('--card').trim();
+    function colour(name) { return style.getPropertyValue(name).trim(); }
     document.querySelectorAll('.plotly-graph-div').forEach(function (div) {
-      var change = {'font.color': ink, 'hoverlabel.bgcolor': card, 'hoverlabel.font.color': ink,
-        'hoverlabel.bordercolor': line};
-      Object.keys(div.layout || {}).forEach(function (key) {
-        if (/^[xy]axis/.test(key)) { change[key + '.gridcolor'] = line; change[key + '.zerolinecolor'] = line; }
-      });
-      ((div.layout || {}).annotations || []).forEach(function (note, k) {
-        change['annotations[' + k + '].bgcolor'] = card;
-      });
-      Plotly.relayout(div, change);
+      try {
+        dress(div, colour('--ink'), colour('--line'), colour('--card'), colour('--paper'));
+      } catch (problem) { console.error(div.id, problem); }
     });
   }
+  var waiting = null;
   paint();
   window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paint);
+  window.addEventListener('resize', function () { clearTimeout(waiting); waiting = setTimeout(paint, 200); });
 })();
 """
 
@@ -113,6 +134,11 @@ def table(
     return (
         f'<div class="scroll"><table>{said}<thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
+
+
+def banner(sentence: str) -> str:
+    """What a reader must not overlook."""
+    return f'<div class="banner" role="note">{escape(sentence)}</div>'
 
 
 def tile(name: str, value: str, *beside: str) -> str:

@@ -1,8 +1,7 @@
-"""Pictures of a run and of dealer positioning: the one door to Plotly.
+"""Pictures of a run, drawn by Plotly.
 
 Every axis names its unit. Colours keep their meaning throughout (blue: the system, rises, positive; amber: falls,
-negative) and stay apart for the colour-blind and on light and dark paper alike; the page that shows a picture may
-set text and grid colours to its own.
+negative); the page that shows a picture may set text and grid colours to its own.
 """
 
 from __future__ import annotations
@@ -18,20 +17,19 @@ from plotly.offline import get_plotlyjs
 from lightning_gex.analytics.bootstrap import wilson_interval
 from lightning_gex.analytics.calibration import ReliabilityBins
 from lightning_gex.analytics.performance import drawdown_curve
-from lightning_gex.analytics.positioning_result import DealerPositioning
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.enums import MarketRegime
 from lightning_gex.core.units import DateArray1D, Float64Array1D, Float64Array2D, Int64Array1D
 from lightning_gex.evaluation.breakdowns import HitRate
 from lightning_gex.evaluation.calls import RunIndex
+from lightning_gex.evaluation.palette import AMBER, BLUE, GREEN, RED, SLATE, VIOLET, translucent
 
 Figure: TypeAlias = go.Figure
 
-BLUE, AMBER, GREEN, VIOLET, SLATE, RED = "#3b82f6", "#f59e0b", "#10b981", "#a78bfa", "#8b95a5", "#ef4444"
 REGIME_COLOURS = {
-    MarketRegime.BULL_TRENDING: "#3b82f6",
-    MarketRegime.BEAR_TRENDING: "#f59e0b",
-    MarketRegime.HIGH_VOLATILITY: "#a78bfa",
+    MarketRegime.BULL_TRENDING: BLUE,
+    MarketRegime.BEAR_TRENDING: AMBER,
+    MarketRegime.HIGH_VOLATILITY: VIOLET,
     MarketRegime.LOW_VOLATILITY: "#67c6c0",
     MarketRegime.RANGE_BOUND: "#9aa5b4",
     MarketRegime.CRISIS: "#dc2626",
@@ -40,7 +38,7 @@ REGIME_COLOURS = {
 MOST_POINTS = 2_000  # of one line: more than a screen is wide
 MOST_ROWS = 15  # tickers shown in a band picture
 MOST_COLUMNS = 1_500  # sessions shown in a band picture; of longer runs every second, third, ...
-STRIKE_WINDOW = 0.12  # strikes within this share of spot are shown first; the whole chain is a zoom away
+_BUTTONS_LEFT_OUT = ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
 _SCALE = [[0.0, AMBER], [0.5, "rgba(139,149,165,0.25)"], [1.0, BLUE]]
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -59,13 +57,33 @@ def figure_html(figure: Figure, name: str) -> str:
     figure : any picture of this module.
     name : its id in the page, unique there.
     """
-    config = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+    config = {
+        "displaylogo": False,
+        "responsive": True,
+        "showSendToCloud": False,  # Plotly's own default offers a button that uploads the picture and its data
+        "modeBarButtonsToRemove": _BUTTONS_LEFT_OUT,
+    }
     fragment: str = figure.to_html(include_plotlyjs=False, full_html=False, div_id=name, config=config)
     return fragment
 
 
-def _figure(height: int, x_title: str | None, y_title: str | None) -> Figure:
+def blank_figure(height: int, x_title: str | None, y_title: str | None) -> Figure:
+    """A picture with nothing in it but axes in the style of all pictures.
+
+    Parameters
+    ----------
+    height : pixels.
+    x_title, y_title : with the unit; None leaves them out.
+    """
     figure = go.Figure()
+    style_figure(figure, height)
+    figure.update_xaxes(title=x_title)
+    figure.update_yaxes(title=y_title)
+    return figure
+
+
+def style_figure(figure: Figure, height: int) -> None:
+    """Give a picture the style of all pictures: transparent, so that the page's paper shows through."""
     figure.update_layout(
         height=height,
         margin={"l": 72, "r": 24, "t": 34, "b": 48},
@@ -78,9 +96,8 @@ def _figure(height: int, x_title: str | None, y_title: str | None) -> Figure:
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#9aa5b4", "activecolor": BLUE},
     )
     lines = {"gridcolor": "rgba(128,138,150,0.22)", "zerolinecolor": "rgba(128,138,150,0.45)", "automargin": True}
-    figure.update_xaxes(title=x_title, **lines)
-    figure.update_yaxes(title=y_title, **lines)
-    return figure
+    figure.update_xaxes(**lines)
+    figure.update_yaxes(**lines)
 
 
 def thinned(values: Float64Array1D, most: int = MOST_POINTS) -> Int64Array1D:
@@ -118,7 +135,7 @@ def equity(sessions: DateArray1D, curves: Mapping[str, Float64Array1D]) -> Figur
     sessions : (m,) sessions.
     curves : name -> (m,) USD; the first is the system's, the others what it is compared with.
     """
-    figure = _figure(420, None, "Equity (USD)")
+    figure = blank_figure(420, None, "Equity (USD)")
     _add_lines(figure, sessions, curves, "$%{y:,.0f}")
     figure.update_yaxes(tickprefix="$", tickformat="~s")
     return figure
@@ -131,7 +148,7 @@ def drawdown(sessions: DateArray1D, curves: Mapping[str, Float64Array1D]) -> Fig
     ----------
     sessions, curves : as in :func:`equity`.
     """
-    figure = _figure(280, None, "Below the high (%)")
+    figure = blank_figure(280, None, "Below the high (%)")
     falls = {name: -drawdown_curve(curve) for name, curve in curves.items()}
     _add_lines(figure, sessions, falls, "%{y:.1%}", filled=True)
     deepest = min((float(np.nanmin(fall)) for fall in falls.values() if np.isfinite(fall).any()), default=0.0)
@@ -154,7 +171,7 @@ def _add_lines(
             mode="lines",
             line={"color": colour, "width": width, "dash": dash},
             fill="tozeroy" if filled and place == 0 else None,
-            fillcolor="rgba(59,130,246,0.16)",
+            fillcolor=translucent(BLUE, 0.16),
             hovertemplate=hover,
         )
 
@@ -173,7 +190,7 @@ def regimes(sessions: DateArray1D, index: RunIndex) -> Figure:
     step = max(1, -(-len(sessions) // MOST_COLUMNS))
     band = _by_ticker_and_date(index, values)[:MOST_ROWS, ::step]
     seen = [k for k in range(len(words)) if (band == k).any()]
-    figure = _figure(130 + 26 * len(band), None, None)
+    figure = blank_figure(130 + 26 * len(band), None, None)
     for k in seen:
         figure.add_heatmap(
             x=_days(sessions[::step]),
@@ -208,7 +225,7 @@ def votes(sessions: DateArray1D, agents: Sequence[str], mean_vote: Float64Array2
     agents : k names.
     mean_vote : (k, m) in [-1, 1]; NaN where the agent abstained everywhere.
     """
-    figure = _figure(120 + 34 * len(agents), None, None)
+    figure = blank_figure(120 + 34 * len(agents), None, None)
     step = max(1, -(-len(sessions) // MOST_COLUMNS))
     figure.add_heatmap(
         x=_days(sessions[::step]),
@@ -244,7 +261,7 @@ def stages(funnel: Mapping[str, tuple[int, int]]) -> Figure:
     names.append("approved")
     passed.append(passed[-1])
     ended.append(0)
-    figure = _figure(360, "Decisions (count)", None)
+    figure = blank_figure(360, "Decisions (count)", None)
     for label, counts, colour in (("went on", passed, BLUE), ("ended here", ended, AMBER)):
         figure.add_bar(
             y=names,
@@ -277,7 +294,7 @@ def hit_rates(groups: Mapping[str, HitRate]) -> Figure:
     value = np.array([rate.hit_rate for rate in shown.values()])
     low = np.array([rate.interval[0] for rate in shown.values()])
     high = np.array([rate.interval[1] for rate in shown.values()])
-    figure = _figure(140 + 34 * len(names), "Share right (%)", None)
+    figure = blank_figure(140 + 34 * len(names), "Share right (%)", None)
     figure.add_scatter(
         x=value,
         y=names,
@@ -313,7 +330,7 @@ def reliability(bins: ReliabilityBins) -> Figure:
     spans = [wilson_interval(round(s * c), int(c)) for s, c in zip(seen, count, strict=True)]
     low, high = (np.array([s[end] for s in spans]) for end in (0, 1))
     start = float(bins.lower[0])
-    figure = _figure(380, "Confidence said (%)", "Share right (%)")
+    figure = blank_figure(380, "Confidence said (%)", "Share right (%)")
     figure.add_scatter(
         x=[start, 1],
         y=[start, 1],
@@ -364,111 +381,3 @@ def mean_votes(index: RunIndex, decisions: Sequence[Decision]) -> tuple[list[str
     mean = np.full_like(total, np.nan)
     np.divide(total, count, out=mean, where=count > 0)
     return list(names), mean
-
-
-def gamma_by_strike(positioning: DealerPositioning) -> Figure:
-    """Gamma exposure of calls and puts at every strike, under the positioning's dealer model.
-
-    Parameters
-    ----------
-    positioning : of one chain. The picture opens on strikes near spot and zooms out to all of them.
-    """
-    figure = _figure(420, "Strike (USD)", "Gamma (USD per 1%)")
-    for name, values, colour in (
-        ("calls", positioning.call_gamma_by_strike, BLUE),
-        ("puts", positioning.put_gamma_by_strike, AMBER),
-    ):
-        figure.add_bar(
-            x=positioning.strike,
-            y=values,
-            name=name,
-            marker={"color": colour, "line": {"width": 0}},
-            hovertemplate="$%{y:,.0f}",
-        )
-    figure.update_layout(barmode="relative", bargap=0.1)
-    figure.update_yaxes(tickprefix="$", exponentformat="B")
-    _mark_levels(figure, positioning, walls=True)
-    return figure
-
-
-def profile(positioning: DealerPositioning) -> Figure:
-    """Net gamma exposure with spot at every price, the whole chain re-priced.
-
-    Parameters
-    ----------
-    positioning : of one chain. Every zero gamma is marked.
-    """
-    figure = _figure(400, "Spot (USD)", "Net gamma (USD per 1%)")
-    price, gamma = positioning.profile_spot, positioning.profile_gamma_usd_per_pct
-    for name, part, colour, shade in (
-        ("dealers long gamma", np.maximum(gamma, 0.0), BLUE, "rgba(59,130,246,0.18)"),
-        ("dealers short gamma", np.minimum(gamma, 0.0), AMBER, "rgba(245,158,11,0.20)"),
-    ):
-        figure.add_scatter(
-            x=price,
-            y=part,
-            name=name,
-            mode="lines",
-            line={"color": colour, "width": 0},
-            fill="tozeroy",
-            fillcolor=shade,
-            hoverinfo="skip",
-        )
-    figure.add_scatter(
-        x=price,
-        y=gamma,
-        name="net gamma exposure",
-        mode="lines",
-        line={"color": BLUE, "width": 2.4},
-        hovertemplate="$%{y:,.0f}",
-    )
-    figure.update_xaxes(tickprefix="$", tickformat=",.0f")
-    figure.update_yaxes(tickprefix="$", exponentformat="B", zeroline=True, zerolinewidth=1.5)
-    _mark_levels(figure, positioning, walls=False)
-    return figure
-
-
-def gamma_by_expiry(positioning: DealerPositioning) -> Figure:
-    """Net gamma exposure of every expiry, under the positioning's dealer model.
-
-    Parameters
-    ----------
-    positioning : of one chain.
-    """
-    figure = _figure(320, "Listed expiry", "Net gamma (USD per 1%)")
-    values = positioning.gamma_by_expiry
-    figure.add_bar(
-        x=_days(positioning.expiry),
-        y=values,
-        marker={"color": [BLUE if v >= 0 else AMBER for v in values]},
-        showlegend=False,
-        hovertemplate="$%{y:,.0f}<extra></extra>",
-    )
-    figure.update_xaxes(type="category")
-    figure.update_yaxes(tickprefix="$", exponentformat="B")
-    return figure
-
-
-def _mark_levels(figure: Figure, positioning: DealerPositioning, *, walls: bool) -> None:
-    """Spot, zero gamma and walls as vertical lines whose names do not collide: each has its own height."""
-    marks = [("spot", positioning.spot, SLATE, "solid")]
-    marks += [("zero gamma", root, GREEN, "dash") for root in positioning.zero_gamma]
-    if walls:
-        marks += [("call wall", positioning.call_wall, BLUE, "dot"), ("put wall", positioning.put_wall, AMBER, "dot")]
-    shown = [mark for mark in marks if np.isfinite(mark[1])]
-    for place, (name, level, colour, dash) in enumerate(shown):
-        figure.add_vline(x=level, line={"color": colour, "width": 1.6, "dash": dash})
-        figure.add_annotation(
-            x=level,
-            y=1.0 - 0.075 * place,
-            yref="paper",
-            text=f"{name} {level:,.2f}",
-            showarrow=False,
-            xanchor="left",
-            xshift=5,
-            font={"size": 12},
-        )
-    reach = max([STRIKE_WINDOW] + [1.1 * abs(level / positioning.spot - 1.0) for _, level, _, _ in shown])
-    low, high = positioning.spot * (1.0 - reach), positioning.spot * (1.0 + reach)
-    figure.update_xaxes(range=[low, high])
-    figure.update_layout(hovermode="x")

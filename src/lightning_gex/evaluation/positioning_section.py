@@ -1,4 +1,4 @@
-"""Dealer positioning of one chain as a part of the report."""
+"""Dealer positioning of one chain as a part of a page: headline, pictures, the same as tables, what was assumed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import math
 from html import escape
 
 from lightning_gex.analytics.positioning_result import DealerPositioning
-from lightning_gex.core.enums import ZeroGammaStatus
-from lightning_gex.evaluation import page, pictures
-
-_STATUS_WORDS = {
-    ZeroGammaStatus.OK: "net gamma changes sign there",
-    ZeroGammaStatus.NO_ROOT_NET_POSITIVE: "none: dealers are long gamma at every price within 20% of spot",
-    ZeroGammaStatus.NO_ROOT_NET_NEGATIVE: "none: dealers are short gamma at every price within 20% of spot",
-    ZeroGammaStatus.INSUFFICIENT_DATA: "not enough gamma to tell",
-}
+from lightning_gex.evaluation import page
+from lightning_gex.evaluation import pictures_positioning as draw
+from lightning_gex.evaluation.picture_builders import PictureSet, picture_set
+from lightning_gex.evaluation.picture_headline import Headline
+from lightning_gex.evaluation.pictures import figure_html
 
 
 def positioning_body(positioning: DealerPositioning) -> str:
@@ -24,42 +20,48 @@ def positioning_body(positioning: DealerPositioning) -> str:
     ----------
     positioning : of one chain.
     """
-    p = positioning
-    made = "a model and no market made this chain" if p.modelled else "quotes of a market"
-    intro = (
-        f"{p.underlying} at ${p.spot:,.2f}, as of {p.as_of:%Y-%m-%d %H:%M} UTC ({made}; source {p.source}). "
-        f"{p.contracts_used:,} of {p.contracts_read:,} contracts used, {p.open_interest_coverage:.1%} of the open "
-        f"interest of {p.open_interest_session}. Who holds what is an assumption: dealer model {p.dealer_model}, "
-        f"version {p.dealer_model_version}."
-    )
-    warning = (
-        "" if p.models_agree_on_sign is not False else "<p><strong>Dealer models disagree on the sign.</strong></p>"
-    )
-    notes = "".join(f"<li>{escape(note)}</li>" for note in p.notes)
-    return f"<p>{escape(intro)}</p>{warning}{_levels(p)}{_bands(p)}{_pictures(p)}" + (
-        f"<ul>{notes}</ul>" if notes else ""
+    shown = picture_set(positioning)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in positioning.notes)
+    return (
+        _headline(shown.headline)
+        + _pictures(shown)
+        + _bands(positioning)
+        + (f"<h3>What was assumed</h3><ul>{notes}</ul>" if notes else "")
     )
 
 
-def _levels(p: DealerPositioning) -> str:
-    roots = ", ".join(f"{root:,.2f}" for root in p.zero_gamma)
-    rows = [
-        [
-            "Zero gamma",
-            _usd(p.zero_gamma_nearest),
-            _STATUS_WORDS[p.zero_gamma_status] + (f" ({roots})" if roots else ""),
-        ],
-        ["Call wall", _usd(p.call_wall), "strike with the largest call gamma exposure"],
-        ["Put wall", _usd(p.put_wall), "strike with the largest put gamma exposure"],
-        ["Max pain", _usd(p.max_pain), f"first expiry alone: {_usd(p.max_pain_nearest_expiry)}"],
-        ["Expected move", _usd(p.expected_move_usd), f"one session at {_percent(p.atm_implied_vol)} volatility"],
-    ]
-    return page.table(["Level", "USD", "What it is"], rows, numbers=(1,))
+def _headline(said: Headline) -> str:
+    tiles = "".join(page.tile(fact.name, fact.value, *fact.beside) for fact in said.facts)
+    banners = "".join(page.banner(sentence) for sentence in said.warnings)
+    when = f"{said.underlying}, {said.as_of}"
+    return f'<p class="quiet">{escape(when)}</p>{banners}<div class="tiles facts">{tiles}</div>'
+
+
+def _pictures(shown: PictureSet) -> str:
+    drawn = (
+        ("strikes", shown.gamma, draw.bars_figure(shown.gamma)),
+        ("profile", shown.profile, draw.profile_figure(shown.profile)),
+        ("expiries", shown.expiries, draw.heat_figure(shown.expiries)),
+        ("ahead", shown.ahead, draw.heat_figure(shown.ahead)),
+        ("drift", shown.drift, draw.flow_figure(shown.drift)),
+        ("term", shown.term, draw.term_figure(shown.term)),
+        ("vanna", shown.vanna, draw.net_bars_figure(shown.vanna)),
+        ("charm", shown.charm, draw.net_bars_figure(shown.charm)),
+    )
+    return "".join(
+        page.picture(
+            figure_html(figure, name),
+            name,
+            picture.title,
+            f"{picture.gist} {picture.caption} ({shown.headline.stamp}.)",
+        )
+        for name, picture, figure in drawn
+    )
 
 
 def _bands(p: DealerPositioning) -> str:
     names = (
-        ("Gamma per 1%", "gamma_exposure_usd_per_pct"),
+        ("Gamma per 1 %", "gamma_exposure_usd_per_pct"),
         ("Delta", "delta_exposure_usd"),
         ("Vanna per volatility point", "vanna_exposure_usd_per_vol_point"),
         ("Charm per day", "charm_exposure_usd_per_day"),
@@ -71,34 +73,6 @@ def _bands(p: DealerPositioning) -> str:
         rows.append([label, _millions(getattr(p, name)), span])
     head = ["Exposure of dealers, USD million", f"Under {p.dealer_model}", "Over all dealer models"]
     return page.table(head, rows, numbers=(1, 2))
-
-
-def _pictures(p: DealerPositioning) -> str:
-    short = f"{p.underlying}, {p.as_of:%Y-%m-%d %H:%M} UTC, dealer model {p.dealer_model}"
-    if p.modelled:
-        short += ", modelled chain"
-    shown = (
-        (pictures.gamma_by_strike(p), "strikes", "Gamma exposure by strike", "Zoom out for the whole chain."),
-        (
-            pictures.profile(p),
-            "profile",
-            "Exposure profile",
-            "Net gamma exposure at other prices, every contract re-priced. Above zero dealers sell rises, buy falls.",
-        ),
-        (pictures.gamma_by_expiry(p), "expiries", "Gamma exposure by expiry", "Above zero: dealers long gamma."),
-    )
-    return "".join(
-        page.picture(pictures.figure_html(figure, name), name, title, f"{short}. {caption}")
-        for figure, name, title, caption in shown
-    )
-
-
-def _usd(value: float) -> str:
-    return f"{value:,.2f}" if math.isfinite(value) else "n/a"
-
-
-def _percent(value: float) -> str:
-    return f"{value:.1%}" if math.isfinite(value) else "n/a"
 
 
 def _millions(value: float) -> str:

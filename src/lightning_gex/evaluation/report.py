@@ -79,14 +79,10 @@ def positioning_html(positioning: DealerPositioning, *, title: str | None = None
     title : headline; None names the underlying.
     """
     shown = title or f"Dealer positioning: {positioning.underlying}"
-    moment = f"{positioning.as_of:%Y-%m-%d %H:%M} UTC"
     badge = "this chain is modelled" if positioning.modelled else None
-    banner = (
-        '<div class="banner" role="note">Modelled: no market quoted this chain, a model made it.</div>' if badge else ""
-    )
     return page.document(
         shown,
-        f'<h1>{escape(shown)}</h1><p class="quiet">Everything is as of {moment}.</p>{banner}',
+        f"<h1>{escape(shown)}</h1>",
         [page.section("positioning", "What one chain says", positioning_body(positioning), badge)],
         f"<p>{_OFFLINE}</p>",
         [pictures.plotly_script()],

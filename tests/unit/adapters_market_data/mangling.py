@@ -5,7 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 
+import numpy as np
 from hypothesis import strategies as st
+
+from lightning_gex.core.chain import OptionChain
+from lightning_gex.core.sessions import to_datetime64
 
 SCRAPS = [
     b"\0", b"\xff", b",", b"\n", b'"', b"nan", b"-1", b"1e999", b"inf", b"9999999999999999999999", b"2024-02-30",
@@ -47,6 +51,20 @@ def demand_one_line(error: Exception) -> None:
     assert "\n" not in str(error)
 
 
+def assert_sound(chain: OptionChain) -> None:
+    """What is true of every chain that a reader gives."""
+    assert len(chain) + sum(chain.refused.values()) == chain.contracts_read
+    assert len(chain) > 0
+    assert 0 < chain.spot < 1e8
+    assert (chain.settles_at > to_datetime64(chain.as_of)).all()
+    assert ((chain.strike > 0) & (chain.strike <= 1e6)).all()
+    assert ((chain.multiplier > 0) & (chain.multiplier <= 1e6)).all()
+    assert (np.array(chain.root_names)[chain.root_code] == chain.root).all()
+    for name in ("bid", "ask", "open_interest", "volume", "implied_vol"):
+        values = getattr(chain, name)
+        assert (np.isnan(values) | (np.isfinite(values) & (values >= 0))).all()
+
+
 def option(symbol: str, **changes: object) -> dict[str, object]:
     """One record of the delayed-quotes payload."""
     record: dict[str, object] = {
@@ -69,6 +87,61 @@ def payload(
 
 
 PAYLOAD = json.dumps(payload())
+
+
+def schwab_option(symbol: str = "TEST  240621C00100000", **changes: object) -> dict[str, object]:
+    """One record of a Schwab chain, quoted on a Monday afternoon, 15:29:59 in New York."""
+    body = symbol[-15:]
+    record: dict[str, object] = {
+        "putCall": "CALL" if body[6] == "C" else "PUT", "symbol": symbol, "bid": 2.1, "ask": 2.2, "last": 2.15,
+        "totalVolume": 40, "quoteTimeInLong": 1_717_442_999_500, "tradeTimeInLong": 0, "volatility": 25.0,
+        "openInterest": 500, "strikePrice": int(body[7:]) / 1000.0, "daysToExpiration": 18,
+        "expirationDate": f"20{body[:2]}-{body[2:4]}-{body[4:6]}T20:00:00.000+00:00", "settlementType": "P",
+        "multiplier": 100.0, "mini": False, "nonStandard": False, "deliverableNote": "100 TEST",
+        "optionDeliverablesList": [{"symbol": "TEST", "assetType": "STOCK", "deliverableUnits": 100.0}],
+        "optionRoot": symbol[:6].strip(), "exerciseType": "A",
+    }  # fmt: skip
+    return record | changes
+
+
+def schwab(options: list[object] | None = None, **changes: object) -> dict[str, object]:
+    """A Schwab payload of TEST; each record stands in the map its symbol belongs to."""
+    records = [schwab_option(), schwab_option("TEST  240621P00100000")] if options is None else options
+    maps: dict[str, dict[str, dict[str, list[object]]]] = {"callExpDateMap": {}, "putExpDateMap": {}}
+    for record in records:
+        symbol = record.get("symbol") if isinstance(record, dict) else None
+        body = symbol[-15:] if isinstance(symbol, str) and len(symbol) > 15 else "240621C00100000"
+        side = maps["putExpDateMap" if body[6] == "P" else "callExpDateMap"]
+        side.setdefault(f"20{body[:2]}-{body[2:4]}-{body[4:6]}:18", {}).setdefault(body[7:], []).append(record)
+    head: dict[str, object] = {
+        "symbol": "TEST", "status": "SUCCESS", "strategy": "SINGLE", "isDelayed": False, "isIndex": False,
+        "underlyingPrice": 100.5, "numberOfContracts": len(records), "isChainTruncated": False, "underlying": None,
+    }  # fmt: skip
+    return head | maps | changes
+
+
+SCHWAB = json.dumps(schwab())
+
+YAHOO = (
+    ",contractSymbol,lastTradeDate,strike,lastPrice,bid,ask,change,percentChange,volume,openInterest,"
+    "impliedVolatility,inTheMoney,contractSize,currency,underlying,spot,as_of\n"
+    "0,TEST240621C00100000,2024-06-03 19:29:58+00:00,100.0,2.15,2.1,2.2,0.0,0.0,40.0,500,0.25,True,REGULAR,USD,"
+    "TEST,100.5,2024-06-03T15:30:00-04:00\n"
+    "1,TEST240621P00100000,2024-05-31 13:30:01+00:00,100.0,1.95,1.9,2.0,0.0,0.0,,400,1e-05,False,REGULAR,USD,"
+    "TEST,100.5,2024-06-03T15:30:00-04:00\n"
+)
+
+CBOE_TABLE = (
+    "option,bid,bid_size,ask,ask_size,iv,open_interest,volume,delta,theo,last_trade_time,symbol,spot,session_date\n"
+    "TEST240621C00100000,2.1,5,2.2,7,0.25,500,40,0.51,2.15,2024-06-03T15:29:58,TEST,100.5,2024-06-03\n"
+    "TEST240621P00100000,1.9,5,2.0,7,0.26,400,30,-0.49,1.95,2024-05-31T09:30:01,TEST,100.5,2024-06-03\n"
+)
+
+#: Format -> a small sound file of it.
+SOUND = {
+    "table": TABLE, "cboe_quotedata": QUOTEDATA, "cboe_delayed_quotes": PAYLOAD, "schwab": SCHWAB, "yahoo": YAHOO,
+    "cboe_table": CBOE_TABLE,
+}  # fmt: skip
 
 
 @st.composite

@@ -30,6 +30,11 @@ def test_flow_keeps_its_units_and_leaves_empty_cells_absent(written):
     assert flow.columns["price"].tolist() == [5000.0, 5010.0]
 
 
+def test_flow_may_hold_the_dark_pool_index_alone_or_gamma_alone(written):
+    assert set(read_flow(written("date,dix,coverage\n2024-03-01,0.45,0.99\n")).columns) == {"dix", "coverage"}
+    assert set(read_flow(written("date,gex\n2024-03-01,-1e9\n")).columns) == {"gex"}
+
+
 def test_a_volatility_index_is_read_short_or_long(written):
     short = read_volatility_index(written(VIX))
     long = read_volatility_index(written(LONG))
@@ -68,7 +73,8 @@ def test_rates_in_per_cent_become_fractions_a_year_and_may_be_negative(written):
         (read_flow, FLOW.replace("03-04", "02-04"), 3, "date", "sort by date"),
         (read_flow, FLOW.replace("03-04", "03-04T09:30"), 3, "date", "time of day"),
         (read_flow, FLOW.replace(",gex", ",gexx"), 1, "gexx", "did you mean 'gex'"),
-        (read_flow, FLOW.replace(",dix", "").replace(",0.45", "").replace(",,", ","), 1, "dix", "missing"),
+        (read_flow, "date,price\n2024-03-01,5000\n", 1, None, "neither 'dix' nor 'gex'"),
+        (read_flow, "date,dix,coverage\n2024-03-01,0.4,1.2\n", 2, "coverage", "no share"),
         (read_volatility_index, VIX.replace("14", "0"), 3, "close", "not positive"),
         (read_volatility_index, VIX.replace("close", "last"), 1, "last", "unknown column"),
         (read_volatility_index, LONG.replace("SKEW,2024-03-01", ",2024-03-01"), 4, "index", "missing"),

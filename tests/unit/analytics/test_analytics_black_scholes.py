@@ -1,18 +1,25 @@
-"""Prices and Greeks: published examples, exact derivatives by complex steps, parity, independence of position."""
+"""Prices and Greeks: published examples, derivatives, a witness in many digits, parity, independence of position."""
 
 from __future__ import annotations
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import erfc
 
-from lightning_gex.analytics.black_scholes import greeks, price
-from lightning_gex.analytics.black_scholes_reference import greeks_reference, price_reference
+from lightning_gex.analytics.black_scholes import greeks, higher_greeks, price
+from lightning_gex.analytics.black_scholes_reference import (
+    greeks_reference,
+    higher_greeks_reference,
+    price_reference,
+)
 from lightning_gex.core.errors import InputError
+from witness_black_scholes import many_digit_column, many_digit_price
 
 GREEKS = ("delta", "gamma", "vega", "theta", "vanna", "charm")
+HIGHER = ("vomma", "speed", "zomma", "color")
 
 
 def book(n, seed=3):
@@ -44,6 +51,11 @@ def price_complex(S, K, T, sigma, r, q, call):
 def delta_complex(S, K, T, sigma, r, q, call):
     d1 = (np.log(S / K) + (r - q + 0.5 * sigma**2) * T) / (sigma * np.sqrt(T))
     return np.exp(-q * T) * (n_complex(d1) if call else -n_complex(-d1))
+
+
+def gamma_complex(S, K, T, sigma, r, q):
+    d1 = (np.log(S / K) + (r - q + 0.5 * sigma**2) * T) / (sigma * np.sqrt(T))
+    return np.exp(-q * T - 0.5 * d1**2) / np.sqrt(2 * np.pi) / (S * sigma * np.sqrt(T))
 
 
 STEP = 1e-150j  # exact to rounding: nothing is subtracted (Squire & Trapp, SIAM Review 40 (1998) 110-112)
@@ -79,6 +91,52 @@ def test_every_greek_is_the_derivative_it_is_named_after(c):
         assert getattr(g, name)[0] == pytest.approx(value, abs=2e-13 * size), name
 
 
+@given(contract)
+def test_every_higher_greek_is_the_derivative_it_is_named_after(c):
+    S, K, T, sigma, r, q, _ = c
+    g = higher_greeks(S, K, T, sigma, r, q)
+    h = STEP.imag
+    scale = 1.0 / (sigma * np.sqrt(T))
+    gamma = scale / S  # the size of gamma at its peak
+    by_vol = gamma_complex(S, K, T, sigma + STEP, r, q)
+    vega = by_vol * S**2 * (sigma + STEP) * T  # gamma and vega are one density
+    want = {
+        "vomma": (vega.imag / h, S * np.sqrt(T) / sigma),
+        "speed": (gamma_complex(S + STEP, K, T, sigma, r, q).imag / h, gamma * (1 + scale) / S),
+        "zomma": (by_vol.imag / h, gamma * (1 + scale) / sigma),
+        "color": (
+            -gamma_complex(S, K, T + STEP, sigma, r, q).imag / h,
+            gamma * (1 + scale) * (1 / T + abs(r) + abs(q)),
+        ),
+    }
+    for name, (value, size) in want.items():
+        assert getattr(g, name)[0] == pytest.approx(value, abs=1e-12 * size), name
+
+
+def chain_of_every_kind(n=48, seed=11):
+    """An index chain from one minute to three years before expiry, strikes where the Greeks are."""
+    rng = np.random.default_rng(seed)
+    T = np.repeat([1 / 525_600, 1 / 8_760, 1 / 52, 3.0], n // 4)
+    vol = rng.uniform(0.08, 0.8, n)
+    K = 6_011.48 * np.exp(rng.normal(0, 1.2, n) * vol * np.sqrt(T))
+    return np.full(n, 6_011.48), K, T, vol, 0.05 - 0.01 * T, 0.013 + 0.001 * T, rng.random(n) < 0.5
+
+
+@pytest.mark.parametrize("name", GREEKS + HIGHER)
+def test_every_greek_is_within_1e_12_of_the_columns_maximum_of_a_witness_in_many_digits(name):
+    arguments = chain_of_every_kind()
+    ours = greeks(*arguments) if name in GREEKS else higher_greeks(*arguments[:6])
+    witness = many_digit_column(name, *arguments)
+    assert np.abs(getattr(ours, name) - witness).max() <= 1e-14 * np.abs(witness).max()
+
+
+def test_speed_zomma_and_color_have_the_signs_of_a_peak():
+    # At the forward gamma is a peak: it falls with spot beyond it, with volatility, and grows as expiry nears.
+    g = higher_greeks(np.array([95.0, 105.0, 100.0]), 100.0, 0.25, 0.2, 0.0, 0.0)
+    assert g.speed[0] > 0 > g.speed[1]
+    assert g.zomma[2] < 0 < g.color[2]
+
+
 def test_call_of_hull_example_15_6_costs_4_76_and_the_put_0_81():
     assert price(42.0, 40.0, 0.5, 0.2, 0.1, 0.0, True)[0] == pytest.approx(4.76, abs=0.005)
     assert price(42.0, 40.0, 0.5, 0.2, 0.1, 0.0, False)[0] == pytest.approx(0.81, abs=0.005)
@@ -102,6 +160,15 @@ def test_compiled_greeks_equal_the_readable_reference(n):
     arguments = book(n)
     ours, reference = greeks(*arguments), greeks_reference(*arguments)
     for name in GREEKS:
+        a, b = getattr(ours, name), getattr(reference, name)
+        assert np.abs(a - b).max() <= 1e-12 * np.abs(b).max(), name
+
+
+@pytest.mark.parametrize("n", [1, 1_000, 10_007])
+def test_compiled_higher_greeks_equal_the_readable_reference(n):
+    arguments = book(n)[:6]
+    ours, reference = higher_greeks(*arguments), higher_greeks_reference(*arguments)
+    for name in HIGHER:
         a, b = getattr(ours, name), getattr(reference, name)
         assert np.abs(a - b).max() <= 1e-12 * np.abs(b).max(), name
 
@@ -135,11 +202,13 @@ def test_a_chain_in_another_currency_has_the_same_delta_and_scaled_gamma(c, fact
 
 def test_a_contracts_value_does_not_depend_on_its_position_or_on_the_length():
     arguments = book(203)
-    whole, prices = greeks(*arguments), price(*arguments)
+    whole, higher, prices = greeks(*arguments), higher_greeks(*arguments[:6]), price(*arguments)
     for start, stop in ((0, 1), (0, 2), (1, 4), (3, 11), (17, 203), (202, 203), (5, 70)):
         part = tuple(a[start:stop] for a in arguments)
         for name in GREEKS:
             np.testing.assert_array_equal(getattr(greeks(*part), name), getattr(whole, name)[start:stop])
+        for name in HIGHER:
+            np.testing.assert_array_equal(getattr(higher_greeks(*part[:6]), name), getattr(higher, name)[start:stop])
         np.testing.assert_array_equal(price(*part), prices[start:stop])
 
 
@@ -150,8 +219,8 @@ UNPRICEABLE = [(i, v) for i in range(6) for v in (np.nan, np.inf, -np.inf, 0.0, 
 def test_what_cannot_be_priced_is_nan_and_its_neighbours_are_not(position, value):
     arguments = [np.full(9, x) for x in (100.0, 95.0, 0.5, 0.3, 0.04, 0.01)]
     arguments[position][4] = value
-    g, p = greeks(*arguments, True), price(*arguments, True)
-    for column in (*(getattr(g, name) for name in GREEKS), p):
+    g, h, p = greeks(*arguments, True), higher_greeks(*arguments), price(*arguments, True)
+    for column in (*(getattr(g, name) for name in GREEKS), *(getattr(h, name) for name in HIGHER), p):
         assert np.isnan(column[4])
         assert np.isfinite(np.delete(column, 4)).all()
 
@@ -165,8 +234,20 @@ def test_time_has_no_floor_of_a_day():
 def test_far_from_the_money_everything_is_zero_and_nothing_is_nan():
     g = greeks(100.0, np.array([1e-3, 1e6, 50.0, 200.0]), 1e-6, 1e-3, 0.0, 0.0, np.array([True, True, False, False]))
     np.testing.assert_array_equal(g.delta, [1.0, 0.0, 0.0, -1.0])
-    for name in ("gamma", "vega", "vanna"):
+    for name in ("gamma", "vega", "vanna", "charm", "theta"):
         np.testing.assert_array_equal(np.abs(getattr(g, name)), 0.0)
+    h = higher_greeks(100.0, np.array([1e-3, 1e6, 50.0, 200.0]), 1e-6, 1e-3, 0.0, 0.0)
+    for name in HIGHER:
+        np.testing.assert_array_equal(np.abs(getattr(h, name)), 0.0)
+
+
+def test_the_price_far_out_of_the_money_keeps_its_digits():
+    # N(d) of both sides is about 1e-100 here; the witness has 40 digits.
+    terms = (100.0, 250.0, 0.1, 0.135, 0.03, 0.01)
+    with mpmath.workdps(40):
+        want = float(many_digit_price(*map(mpmath.mpf, terms), True))
+    assert want < 1e-90
+    assert price(*terms, True)[0] == pytest.approx(want, rel=1e-11)
 
 
 def test_lengths_that_do_not_fit_are_named():
@@ -178,3 +259,5 @@ def test_lengths_that_do_not_fit_are_named():
 
 def test_no_contracts_give_empty_arrays():
     assert greeks(np.empty(0), 100.0, 1.0, 0.2, 0.0, 0.0, True).gamma.shape == (0,)
+    assert higher_greeks(np.empty(0), 100.0, 1.0, 0.2, 0.0, 0.0).color.shape == (0,)
+    assert price(np.empty(0), 100.0, 1.0, 0.2, 0.0, 0.0, True).shape == (0,)

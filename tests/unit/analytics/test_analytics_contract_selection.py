@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders_chain import changed, make_chain
+import builders_chain
+from builders_chain import changed
 from lightning_gex.analytics.contract_selection import select_contracts
 from lightning_gex.analytics.parity import forward_curve
+
+#: The builder's quotes are European prices: a root that is exercised at expiry only, in the evening.
+make_chain = partial(builders_chain.make_chain, root="XSP")
 
 
 def select(chain):

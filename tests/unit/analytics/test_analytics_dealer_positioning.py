@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders_chain import AS_OF, changed, make_chain, reordered
+import builders_chain
+from builders_chain import AS_OF, changed, reordered
 from lightning_gex.analytics import dealer_models
 from lightning_gex.analytics.dealer_exposure import EXPOSURES
-from lightning_gex.analytics.dealer_positioning import levels_features, positioning
+from lightning_gex.analytics.dealer_positioning import positioning
 from lightning_gex.analytics.option_time import TimeClock
 from lightning_gex.core.enums import ZeroGammaStatus
 from lightning_gex.core.errors import InsufficientDataError, SettingsError
-from lightning_gex.core.features import CHAIN_FEATURES
 
+#: The builder's quotes are European prices: a root that is exercised at expiry only, in the evening.
+make_chain = partial(builders_chain.make_chain, root="XSP")
 GEX_JSON_KEYS = {
     "underlying",
     "spot",
@@ -101,9 +104,12 @@ def test_the_mirror_model_flips_every_exposure_and_keeps_every_level(seed):
     ours, mirror = positioning(chain), positioning(chain, dealer_model="inverted")
     for name in EXPOSURES:
         assert getattr(mirror, name) == -getattr(ours, name)
-    for name in ("zero_gamma", "call_wall", "put_wall", "max_pain"):
+    for name in ("call_wall", "put_wall", "max_pain"):
         assert getattr(mirror, name) == getattr(ours, name)
-    np.testing.assert_array_equal(mirror.profile_gamma_usd_per_pct, -ours.profile_gamma_usd_per_pct)
+    # The profile adds what is held long and what is held short apart: the mirror adds them the other way round.
+    np.testing.assert_allclose(mirror.zero_gamma, ours.zero_gamma, rtol=1e-12)
+    size = np.abs(ours.profile_gamma_usd_per_pct).max()
+    np.testing.assert_allclose(mirror.profile_gamma_usd_per_pct, -ours.profile_gamma_usd_per_pct, atol=1e-12 * size)
 
 
 @given(st.integers(0, 1_000))
@@ -185,10 +191,8 @@ def test_models_with_a_view_agree_without_trade_and_disagree_where_the_calls_are
     heavy_calls = np.where(np.arange(102) % 2 == 0, 1_000.0, 100.0)
     quiet = positioning(make_chain(open_interest=heavy_calls, volume=0.0))
     assert quiet.models_agree_on_sign is True
-    assert levels_features(quiet)["dealer_models_agree"] == 1.0
     busy = positioning(make_chain(open_interest=heavy_calls, volume=5_000.0))
     assert busy.models_agree_on_sign is False
-    assert levels_features(busy)["dealer_models_agree"] == 0.0
     assert any("disagree" in note for note in busy.notes)
 
 
@@ -198,7 +202,6 @@ def test_without_volume_the_volume_model_cannot_tell_and_is_no_part_of_the_band(
     band = result.dealer_model_band["gamma_exposure_usd_per_pct"]
     assert math.isnan(band.by_model["volume_signed"])
     assert band.models_agree_on_sign is None
-    assert math.isnan(levels_features(result)["dealer_models_agree"])
     assert math.isfinite(band.low)
     assert math.isnan(result.gamma_exposure_by_volume_usd_per_pct)
     assert any("cannot tell" in note for note in result.notes)
@@ -214,14 +217,6 @@ def test_contracts_whose_sign_is_unknown_are_refused_by_that_name():
     assert result.contracts_used == 99
     assert result.vendor_vols == 99
     assert result.open_interest_coverage < 1.0
-
-
-def test_features_carry_the_names_the_agents_know():
-    result = positioning(chain_of())
-    features = levels_features(result)
-    assert tuple(features) == CHAIN_FEATURES
-    assert features["zero_gamma"] == result.zero_gamma_nearest
-    assert features["gamma_exposure_usd_per_pct"] == result.gamma_exposure_usd_per_pct
 
 
 def test_exposures_without_todays_expiry_are_kept_apart():

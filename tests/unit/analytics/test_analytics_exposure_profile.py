@@ -1,4 +1,4 @@
-"""The re-priced profile and every price where net gamma changes sign."""
+"""The re-priced profile, on even grids and at any prices."""
 
 from __future__ import annotations
 
@@ -10,53 +10,82 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightning_gex.analytics.exposure_profile import PricedContracts, profile, spot_grid, zero_gamma
-from lightning_gex.core.enums import ZeroGammaStatus
+from builders_exposure import alike, exact_gamma, held_long, picked, random_book, sorted_book
+from lightning_gex.analytics.exposure_profile import (
+    PricedContracts,
+    profile,
+    profile_kernel,
+    series_of,
+    spot_grid,
+)
+from lightning_gex.analytics.exposure_reference import profile_reference
+from lightning_gex.analytics.gaussian_sums import space_size
+from lightning_gex.core.errors import InputError
+
+# One contract (strike, years, volatility, rate, yield, price) on 100 shares: e^{-qT} phi(d1) S / (sigma sqrt T), with
+# mpmath at 40 digits.
+GOLDEN = [
+    ((100.0, 0.25, 0.2, 0.03, 0.01, 104.0), 366.64846528882917, 100.0),
+    ((90.0, 1.5, 0.35, 0.05, 0.0, 75.0), 69.755056286869788, 100.0),
+    ((5000.0, 1 / 365, 0.12, 0.045, 0.013, 5010.0), 300_815.02786778884, 100.0),
+]
 
 
-def book(n, seed=0, spot=100.0):
-    rng = np.random.default_rng(seed)
-    return PricedContracts(
-        strike=np.round(spot * np.exp(rng.normal(0, 0.12, n)), 1),
-        time_to_expiry_years=rng.choice([2e-4, 0.003, 0.02, 0.1, 0.5, 2.0], n),
-        implied_vol=rng.uniform(0.08, 0.6, n),
-        rate=rng.uniform(0, 0.06, n),
-        dividend_yield=rng.uniform(0, 0.03, n),
-        shares=np.round(rng.normal(0, 2e4, n)),
-    )
+@pytest.mark.parametrize(("terms", "want", "shares"), GOLDEN)
+def test_one_contract_has_the_value_computed_apart(terms, want, shares):
+    K, T, sigma, r, q, S = terms
+    c = replace(alike([K], [shares], T, sigma), rate=np.array([r]), dividend_yield=np.array([q]))
+    assert profile(np.array([S]), c)[0] == pytest.approx(want, rel=1e-13)
+    grid = spot_grid(S)
+    assert profile(grid, c)[80] == pytest.approx(want, rel=1e-12)
 
 
-def pair(strikes, shares, years=0.08, vol=0.2):
-    k = np.asarray(strikes, dtype=float)
-    full = np.full(len(k), 1.0)
-    return PricedContracts(k, years * full, vol * full, 0 * full, 0 * full, np.asarray(shares, dtype=float))
+@given(st.integers(0, 100_000), st.integers(1, 200), st.sampled_from([16, 40, 121, 161, 333]))
+def test_the_compiled_profile_equals_the_readable_one(seed, n, points):
+    c = random_book(n, seed)
+    grid = spot_grid(100.0, points=points)
+    gross = profile_reference(grid, held_long(c)).max()
+    want = profile_reference(grid, c)
+    np.testing.assert_allclose(profile(grid, c), want, rtol=0, atol=1e-12 * gross + 1e-290)
+    order = np.random.default_rng(seed).permutation(points)  # no even grid any more
+    np.testing.assert_allclose(profile(grid[order], c)[order.argsort()], want, rtol=0, atol=1e-12 * gross + 1e-290)
 
 
-def plain(prices, c):
-    """The definition, written as it stands: one price after the other, d1 from the book, an exact sum."""
-    T, sigma = c.time_to_expiry_years, c.implied_vol
-    out = []
-    for S in prices:
-        d1 = (np.log(S / c.strike) + (c.rate - c.dividend_yield + sigma**2 / 2) * T) / (sigma * np.sqrt(T))
-        phi = np.exp(-d1 * d1 / 2) / np.sqrt(2 * np.pi)
-        gamma = np.exp(-c.dividend_yield * T) * phi / (S * sigma * np.sqrt(T))
-        out.append(math.fsum(c.shares * gamma * S * S * 0.01))
-    return np.array(out)
+def test_a_sorted_chain_is_right_to_fourteen_digits_of_the_gross_sum():
+    c = sorted_book([0.004, 0.02, 0.25, 1.0], np.arange(70.0, 131.0, 5.0))
+    grid = spot_grid(100.0, points=41)
+    gross = exact_gamma(grid, held_long(c)).max()
+    np.testing.assert_allclose(profile(grid, c), exact_gamma(grid, c), rtol=0, atol=1e-14 * gross)
 
 
-def test_the_compiled_profile_equals_a_plain_loop():
-    c = book(500)
-    grid = spot_grid(100.0)
-    got, want = profile(grid, c), plain(grid, c)
-    gross = plain(grid, replace(c, shares=np.abs(c.shares)))
-    assert (np.abs(got - want) <= 1e-11 * gross.max()).all()
-
-
-def test_a_price_on_the_grid_has_the_value_it_has_alone():
-    c, grid = book(300), spot_grid(100.0)
+@given(st.integers(0, 100_000))
+def test_a_price_has_the_value_it_has_alone_to_rounding(seed):
+    c, grid = random_book(150, seed), spot_grid(100.0)
     whole = profile(grid, c)
+    gross = profile(grid, held_long(c)).max()
     for i in (0, 1, 7, 80, 160):
-        assert profile(grid[i : i + 1], c)[0] == whole[i]
+        assert abs(profile(grid[i : i + 1], c)[0] - whole[i]) <= 1e-12 * gross
+
+
+def test_the_profile_is_the_sum_over_its_contracts():
+    c, grid = random_book(301, 3), spot_grid(100.0)
+    parts = [picked(c, slice(0, 100)), picked(c, slice(100, 250)), picked(c, slice(250, 301))]
+    gross = profile(grid, held_long(c)).max()
+    np.testing.assert_allclose(sum(profile(grid, part) for part in parts), profile(grid, c), atol=1e-13 * gross)
+
+
+@given(st.integers(0, 100_000), st.floats(0.1, 50.0))
+def test_a_chain_at_another_scale_has_its_exposures_scaled(seed, factor):
+    # Shares of a stock at a multiple of the price: USD of delta per 1 % are the same multiple.
+    c, grid = random_book(60, seed), spot_grid(100.0)
+    scaled = profile(spot_grid(100.0 * factor), replace(c, strike=c.strike * factor))
+    gross = profile(grid, held_long(c)).max()
+    np.testing.assert_allclose(scaled, profile(grid, c) * factor, rtol=0, atol=1e-9 * gross * factor)
+
+
+def test_the_mirror_position_has_the_mirror_profile():
+    c, grid = random_book(150, 5), spot_grid(100.0)
+    np.testing.assert_array_equal(profile(grid, replace(c, shares=-c.shares)), -profile(grid, c))
 
 
 def test_the_grid_is_centred_on_spot_and_even_in_its_logarithm():
@@ -68,125 +97,70 @@ def test_the_grid_is_centred_on_spot_and_even_in_its_logarithm():
     np.testing.assert_allclose(np.diff(np.log(grid)), np.log(1.2) / 80)
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_roots_are_where_a_brute_force_search_finds_sign_changes(seed):
-    c = book(60, seed)
-    c = replace(c, time_to_expiry_years=np.maximum(c.time_to_expiry_years, 0.02))
-    fine = np.exp(np.linspace(math.log(100 / 1.2), math.log(120), 5_001))
-    value = plain(fine, c)
-    gross = plain(fine[::25], replace(c, shares=np.abs(c.shares))).max()
-    at = np.flatnonzero((value[:-1] * value[1:] < 0) & (np.abs(value[:-1]) > 1e-9 * gross))
-    found = zero_gamma(100.0, c)
-    assert len(found.roots) == len(at)
-    np.testing.assert_allclose(found.roots, fine[at], rtol=8e-5)
+def test_no_prices_and_no_contracts_are_no_trouble():
+    assert profile(np.empty(0), random_book(5)).shape == (0,)
+    np.testing.assert_array_equal(profile(spot_grid(100.0), random_book(0)), np.zeros(161))
+    np.testing.assert_array_equal(profile(np.array([90.0, 95.0]), random_book(0)), np.zeros(2))
 
 
-def test_net_gamma_vanishes_at_every_root_and_all_roots_are_inside_the_grid():
-    for seed in range(20):
-        c = book(200, seed)
-        found = zero_gamma(100.0, c)
-        gross = profile(spot_grid(100.0), replace(c, shares=np.abs(c.shares))).max()
-        for root in found.roots:
-            assert abs(profile(np.array([root]), c)[0]) < 1e-9 * gross
-            assert 100 / 1.2 <= root <= 120
-        assert list(found.roots) == sorted(found.roots)
+def test_contracts_far_from_every_price_add_nothing():
+    c = alike([10.0, 1000.0], [1.0, -1.0], years=1e-4, vol=0.1)
+    np.testing.assert_array_equal(profile(spot_grid(100.0), c), np.zeros(161))
 
 
-def test_two_close_roots_between_grid_points_are_both_found():
-    # Long 90 and 110 against so many short 100 that net gamma only just dips below zero between two grid points.
-    c = pair([90.0, 100.0, 110.0], [1.0, 0.0, 1.0], vol=0.25)
-    middle = pair([100.0], [1.0], vol=0.25)
-    fine = np.linspace(95.0, 105.0, 100_001)
-    just_enough = (profile(fine, c) / profile(fine, middle)).min()
-    found = zero_gamma(100.0, replace(c, shares=np.array([1.0, -just_enough * (1 + 1e-6), 1.0])))
-    assert len(found.roots) == 2
-    assert 0 < found.roots[1] - found.roots[0] < spot_grid(100.0)[81] - 100.0
+UNFIT = [(name, value) for name in PricedContracts.__dataclass_fields__ for value in (np.nan, np.inf)]
+UNFIT += [(name, value) for name in ("strike", "time_to_expiry_years", "implied_vol") for value in (0.0, -1.0)]
 
 
-def test_the_nearest_root_is_the_nearest_to_spot():
-    c = pair([80.0, 100.0, 120.0], [-30.0, 100.0, -30.0])
-    found = zero_gamma(97.0, c)
-    assert len(found.roots) == 2
-    assert found.nearest == min(found.roots, key=lambda root: abs(root - 97.0))
-    assert found.status is ZeroGammaStatus.OK
+@pytest.mark.parametrize(("name", "value"), UNFIT)
+def test_a_contract_that_cannot_be_priced_is_named(name, value):
+    c = random_book(7)
+    column = getattr(c, name).copy()
+    column[4] = value
+    with pytest.raises(InputError, match=f"{name}.*leave the contract out") as caught:
+        profile(spot_grid(100.0), replace(c, **{name: column}))
+    assert caught.value.row == 4
 
 
-@pytest.mark.parametrize(
-    ("shares", "status"),
-    [
-        ([1.0, 2.0], ZeroGammaStatus.NO_ROOT_NET_POSITIVE),
-        ([-1.0, -2.0], ZeroGammaStatus.NO_ROOT_NET_NEGATIVE),
-        ([0.0, 0.0], ZeroGammaStatus.INSUFFICIENT_DATA),
-        ([], ZeroGammaStatus.INSUFFICIENT_DATA),
-    ],
-)
-def test_without_a_sign_change_the_status_says_which_sign_holds(shares, status):
-    found = zero_gamma(100.0, pair([95.0, 105.0][: len(shares)], shares))
-    assert found.roots == ()
-    assert math.isnan(found.nearest)
-    assert found.status is status
+@pytest.mark.parametrize("price", [0.0, -5.0, np.nan, np.inf])
+def test_a_price_that_is_none_is_refused(price):
+    with pytest.raises(InputError, match="prices must be positive"):
+        profile(np.array([100.0, price]), random_book(3))
 
 
-def test_a_chain_far_from_spot_has_no_gamma_and_no_root_out_of_underflow():
-    found = zero_gamma(100.0, pair([10.0, 1000.0], [1.0, -1.0], years=1e-4, vol=0.1))
-    assert found.status is ZeroGammaStatus.INSUFFICIENT_DATA
+def test_columns_of_different_lengths_are_refused():
+    c = random_book(7)
+    with pytest.raises(InputError, match="rate"):
+        profile(spot_grid(100.0), replace(c, rate=c.rate[:3]))
 
 
-def test_gamma_narrower_than_the_grid_is_not_stepped_over():
-    # One minute left: each strike's gamma is 0.03 % wide, a tenth of the grid's step.
-    c = pair([99.8, 100.0, 100.2], [1e3, -1e3, 1e3], years=1 / 525_600, vol=0.2)
-    found = zero_gamma(100.0, c)
-    assert len(found.roots) == 2
-    assert 99.8 < found.roots[0] < 100.0 < found.roots[1] < 100.2
+def test_the_kernel_leaves_out_what_is_not_held_or_has_no_volatility():
+    c = random_book(40, 2)
+    series = series_of(c, 100.0)
+    held = np.where(np.arange(40) % 3 == 0, 0.0, c.shares)
+    held[1] = np.nan
+    vol = c.implied_vol.copy()
+    vol[2] = np.nan
+    out = np.empty(161)
+    columns = (series.log_moneyness, vol, held, series.series_start, *series[4:])
+    profile_kernel(100.0, 0.2, *columns, out, np.empty(space_size(40, 161)))
+    rows = (np.arange(40) % 3 != 0) & (np.arange(40) > 2)
+    np.testing.assert_allclose(out, profile(spot_grid(100.0), picked(c, rows)), atol=1e-9)
 
 
-def test_a_sign_change_by_strike_is_not_zero_gamma():
-    # Long-dated short puts below, short-dated long calls above. Read by strike at today's spot, the flip wanders with
-    # spot: at 103 it is 97.15 (sign of each strike) or 100.51 (running sum). Re-priced it stays where it is, and the
-    # second change, above the short-dated calls, which no reading by strike can show, is there too.
-    c = PricedContracts(
-        strike=np.array([90.0, 95.0, 100.0, 105.0]),
-        time_to_expiry_years=np.array([0.5, 0.5, 0.02, 0.02]),
-        implied_vol=np.array([0.3, 0.28, 0.15, 0.14]),
-        rate=np.zeros(4),
-        dividend_yield=np.zeros(4),
-        shares=np.array([-3e4, -3e4, 1e4, 2e4]),
-    )
-    by_sign, by_sum = _read_by_strike(103.0, c)
-    assert (by_sign, by_sum) == (pytest.approx(97.15, abs=0.01), pytest.approx(100.51, abs=0.01))
-    for spot in (96.0, 100.0, 103.0, 106.0):
-        np.testing.assert_allclose(zero_gamma(spot, c).roots, [97.76721774650, 108.80587569354], rtol=1e-10)
-    np.testing.assert_allclose(plain([97.76721774650, 108.80587569354], c), 0.0, atol=1e-4)
-    wrong = plain([by_sign, by_sum], c)
-    assert wrong[0] < -10_000  # USD per 1 %: still short gamma
-    assert wrong[1] > 10_000  # long for some time
-
-
-def _read_by_strike(spot, c):
-    at_spot = np.array(
-        [
-            plain([spot], PricedContracts(*(getattr(c, name)[i : i + 1] for name in PricedContracts.__slots__)))[0]
-            for i in range(len(c.strike))
-        ]
-    )
-    crossings = []
-    for values in (at_spot, np.cumsum(at_spot)):
-        i = int(np.flatnonzero(np.diff(np.sign(values)))[0])
-        share = values[i] / (values[i] - values[i + 1])
-        crossings.append(c.strike[i] + share * (c.strike[i + 1] - c.strike[i]))
-    return crossings
-
-
-@given(st.integers(0, 10_000), st.floats(0.1, 50.0))
-def test_a_chain_in_another_currency_has_its_roots_scaled(seed, factor):
-    c = book(40, seed)
-    scaled = zero_gamma(100.0 * factor, replace(c, strike=c.strike * factor))
-    found = zero_gamma(100.0, c)
-    assert scaled.status is found.status
-    np.testing.assert_allclose(scaled.roots, np.array(found.roots) * factor, rtol=1e-9)
-
-
-def test_the_mirror_position_has_the_same_roots():
-    for seed in range(10):
-        c = book(150, seed)
-        assert zero_gamma(100.0, c).roots == zero_gamma(100.0, replace(c, shares=-c.shares)).roots
+def test_series_may_be_counted_from_any_row():
+    c = sorted_book([0.02, 0.25], np.arange(80.0, 121.0, 5.0))
+    T = c.time_to_expiry_years
+    n = len(T)
+    terms = (np.sqrt([0.02, 0.25]), 0.03 * np.array([0.02, 0.25]), np.exp(-0.01 * np.array([0.02, 0.25])))
+    got = []
+    for first in (0, 1_000):
+        out = np.empty(161)
+        starts = first + np.array([0, n // 2, n])
+        columns = (np.log(c.strike / 100.0), c.implied_vol, c.shares, starts, *terms)
+        profile_kernel(100.0, 0.2, *columns, out, np.empty(space_size(n, 161)))
+        got.append(out)
+    np.testing.assert_array_equal(got[0], got[1])
+    gross = profile(spot_grid(100.0), held_long(c)).max()
+    np.testing.assert_allclose(got[0], profile(spot_grid(100.0), c), rtol=0, atol=1e-12 * gross)
+    assert math.isfinite(gross)

@@ -45,7 +45,7 @@ def test_the_order_of_the_contracts_does_not_matter():
 
 
 def test_an_expiry_without_pairs_takes_its_neighbours_carry_and_says_so():
-    chain = make_chain(expiries=("2024-06-21", "2024-07-19", "2024-09-20"), rate=0.05, dividend_yield=0.01)
+    chain = make_chain(expiries=("2024-06-21", "2024-07-19", "2024-09-20"), rate=0.05, dividend_yield=0.01, root="XSP")
     middle = chain.expiry == np.datetime64("2024-07-19")
     curve = forward_curve(changed(chain, bid=np.where(middle, 0.0, chain.bid)))
     assert curve.forward_source == (CarrySource.PARITY, CarrySource.NEIGHBOURS, CarrySource.PARITY)

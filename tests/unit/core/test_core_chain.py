@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -27,6 +28,42 @@ def test_a_sound_chain_is_as_long_as_its_contracts():
     assert len(chain()) == 2
 
 
+def test_roots_are_numbered_in_alphabetical_order():
+    found = chain(root=np.array(["SPXW", "SPX"]))
+    assert found.root_names == ("SPX", "SPXW")
+    assert found.root_code.tolist() == [1, 0]
+    assert found.root_code.dtype == np.int16
+
+
+def test_a_copy_with_other_roots_has_their_numbers():
+    found = replace(chain(), root=np.array(["B", "A"]))
+    assert (found.root_names, found.root_code.tolist()) == (("A", "B"), [1, 0])
+
+
+def test_more_roots_than_can_be_numbered_are_refused():
+    n = 40_000
+    columns = {
+        name: np.ones(n) for name in ("strike", "bid", "ask", "implied_vol", "open_interest", "volume", "multiplier")
+    }
+    with pytest.raises(InputError, match="40000 roots are no single underlying's"):
+        chain(
+            **columns, root=np.array([f"R{i}" for i in range(n)]), expiry=np.full(n, np.datetime64("2024-06-21")),
+            settles_at=np.full(n, np.datetime64("2024-06-21T20:00:00")), is_call=np.ones(n, dtype=bool),
+        )  # fmt: skip
+
+
+def test_what_was_noted_while_reading_stays_with_the_chain():
+    quoted = np.array(["2024-06-03T17:59:00", "NaT"], dtype="datetime64[s]")
+    found = chain(notes=("a note",), fetched_at=datetime(2024, 6, 3, 19, tzinfo=UTC), quoted_at=quoted)
+    assert (found.notes, found.fetched_at) == (("a note",), datetime(2024, 6, 3, 19, tzinfo=UTC))
+    np.testing.assert_array_equal(found.quoted_at, quoted)
+
+
+def test_a_naive_time_of_fetching_is_refused():
+    with pytest.raises(InputError, match="fetched_at has no time zone"):
+        chain(fetched_at=datetime(2024, 6, 3, 18))  # noqa: DTZ001 - the point of the test
+
+
 @pytest.mark.parametrize("spot", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_spot_that_is_no_price_is_refused(spot):
     with pytest.raises(InputError, match="not a positive number") as caught:
@@ -47,6 +84,11 @@ def test_a_column_of_another_length_is_refused(name):
     with pytest.raises(InputError, match="one value a contract") as caught:
         chain(**{name: getattr(chain(), name)[:1]})
     assert caught.value.field == name
+
+
+def test_quote_times_of_another_length_are_refused():
+    with pytest.raises(InputError, match="one value a contract"):
+        chain(quoted_at=np.array(["2024-06-03T17:59:00"], dtype="datetime64[s]"))
 
 
 @pytest.mark.parametrize("moment", ["2024-06-03T18:00:00", "2024-06-03T17:59:59", "NaT"])

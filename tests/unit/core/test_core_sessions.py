@@ -25,6 +25,7 @@ from lightning_gex.core.sessions import (
     sessions_between,
     sessions_from,
     settlement_utc,
+    settles_in_the_morning,
     to_aware,
     to_datetime64,
 )
@@ -101,6 +102,7 @@ def test_a_day_without_a_session_has_the_regular_close():
         pytest.param("SPX", "2027-06-17", "2027-06-17T13:30:00", id="AM on a Thursday before Juneteenth"),
         pytest.param("SPY", "2024-07-03", "2024-07-03T17:00:00", id="fund on a half-day"),
         pytest.param("VIX", "2024-06-18", "2024-06-18T13:30:00", id="VIX on a Tuesday"),
+        pytest.param("VIXW", "2024-06-12", "2024-06-12T13:30:00", id="weekly VIX"),
         pytest.param("NDXP", "2024-11-29", "2024-11-29T18:00:00", id="Nasdaq 100 PM on a half-day"),
         pytest.param("AAPL", "2012-01-21", "2012-01-20T21:00:00", id="an old Saturday expiry ends on the Friday"),
     ],
@@ -114,6 +116,11 @@ def test_what_the_source_says_about_settlement_goes_before_the_root():
         np.array(["SPX", "SPXW"]), days("2024-06-21", "2024-06-21"), am_settled=np.array([False, True])
     )
     np.testing.assert_array_equal(found, utc("2024-06-21T20:00:00", "2024-06-21T13:30:00"))
+
+
+def test_roots_alone_say_who_settles_in_the_morning():
+    found = settles_in_the_morning(np.array(["SPXW", "SPX", "SPX", "AAPL", "NDX", "NDXP"]))
+    assert found.tolist() == [False, True, True, False, True, False]
 
 
 @given(expiry=anyday, root=st.sampled_from([*sorted(AM_SETTLED_ROOTS), "SPXW", "SPY", "AAPL"]))

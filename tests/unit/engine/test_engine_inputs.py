@@ -49,6 +49,16 @@ def test_a_run_needs_bars():
         MarketInputs({})
 
 
+def test_flow_with_the_dark_pool_index_alone_gives_that_rank_alone():
+    dix = DatedSeries(ONE.flow.session, {"dix": ONE.flow.columns["dix"]}, "dix")
+    features = features_of("SPY", MarketInputs({"SPY": ONE.bars}, flow=dix))
+    both = features_of("SPY", MarketInputs({"SPY": ONE.bars}, flow=ONE.flow))
+    np.testing.assert_array_equal(features["dark_pool_flow"], both["dark_pool_flow"])
+    assert np.isfinite(features["dark_pool_flow"]).any()
+    assert np.isnan(features["gex_signal"]).all()
+    assert "gex_signal" in features.absent
+
+
 def test_the_market_is_the_broadest_index_there_is():
     assert market_ticker_among(["AAPL", "SPX", "SPY"]) == "SPY"
     assert market_ticker_among(["AAPL", "^GSPC"]) == "^GSPC"

@@ -5,10 +5,8 @@ import pytest
 from evaluation_runs import abstention, bars, decision, run, vote
 from hypothesis import given
 from hypothesis import strategies as st
-from test_evaluation_report import chain
 
 from lightning_gex.analytics.calibration import reliability_bins
-from lightning_gex.analytics.dealer_positioning import positioning
 from lightning_gex.core.enums import DecisionStatus, MarketRegime, StageName
 from lightning_gex.evaluation import pictures
 from lightning_gex.evaluation.breakdowns import funnel
@@ -68,30 +66,6 @@ def test_regimes_seen_are_drawn_and_no_others() -> None:
     ]
     picture = pictures.regimes(mine.session, RunIndex.of(run({"AAA": mine}, made)))
     assert {trace.name for trace in picture.data} == {"crisis", "low volatility"}
-
-
-def test_gamma_by_strike_draws_the_positionings_own_numbers_and_marks_its_levels() -> None:
-    found = positioning(chain())
-    picture = pictures.gamma_by_strike(found)
-    assert np.array_equal(picture.data[0].y, found.call_gamma_by_strike)
-    assert np.array_equal(picture.data[1].y, found.put_gamma_by_strike)
-    said = [note.text for note in picture.layout.annotations]
-    assert f"call wall {found.call_wall:,.2f}" in said
-    assert f"spot {found.spot:,.2f}" in said
-    assert f"zero gamma {found.zero_gamma_nearest:,.2f}" in said
-
-
-def test_the_profile_and_the_expiries_draw_the_positionings_own_numbers() -> None:
-    found = positioning(chain())
-    assert np.array_equal(pictures.profile(found).data[-1].y, found.profile_gamma_usd_per_pct)
-    assert np.array_equal(pictures.gamma_by_expiry(found).data[0].y, found.gamma_by_expiry)
-
-
-@pytest.mark.parametrize("build", [pictures.gamma_by_strike, pictures.profile, pictures.gamma_by_expiry])
-def test_every_axis_of_positioning_names_what_it_shows_and_its_unit(build) -> None:
-    picture = build(positioning(chain()))
-    assert "USD" in picture.layout.yaxis.title.text
-    assert picture.layout.xaxis.title.text
 
 
 def test_drawdown_hangs_below_zero() -> None:

@@ -76,6 +76,15 @@ def test_the_page_asks_no_other_address_for_anything(whole) -> None:
     assert {a[1:] for a in page.addresses} <= set(page.ids)
 
 
+def test_no_picture_offers_to_send_its_data_anywhere(whole) -> None:
+    pictures_shown = whole.count('class="plotly-graph-div"')
+    assert pictures_shown == whole.count('"showSendToCloud": false') > 10
+
+
+def test_besides_plotlys_script_the_page_names_no_address(whole) -> None:
+    assert not re.findall(r"https?:", whole.replace(pictures.plotly_script(), ""))
+
+
 def test_plotlys_script_is_there_once_and_the_file_stays_small(whole) -> None:
     assert whole.count(pictures.plotly_script()) == 1
     assert len(whole.encode()) < 8_000_000
@@ -97,7 +106,7 @@ def test_modelled_chains_are_said_at_the_top_and_at_the_head_of_every_section(wh
 def test_real_chains_carry_no_banner() -> None:
     made = wandering_run(count=120)
     html = report_html(made, evaluate(made), positioning=positioning(chain(modelled=False)))
-    assert 'class="banner"' not in html
+    assert "Modelled" not in Page(html).words
     assert 'class="badge"' not in html
 
 
@@ -113,6 +122,11 @@ def test_every_picture_has_a_title_a_caption_and_its_data(whole) -> None:
         "strikes",
         "profile",
         "expiries",
+        "ahead",
+        "drift",
+        "term",
+        "vanna",
+        "charm",
     )
     for name in names:
         assert f'<figure aria-labelledby="{name}-title"><figcaption>' in whole
@@ -181,5 +195,5 @@ def test_one_chain_has_a_page_of_its_own_that_says_what_made_it(modelled: bool) 
     assert not found.open
     assert found.addresses == []
     assert ("Modelled: no market quoted this chain" in found.words) is modelled
-    assert "as of 2016-06-03 20:00 UTC" in found.words
+    assert "as of Fri 2016-06-03 16:00 New York (20:00 UTC)" in found.words
     assert html.count(pictures.plotly_script()) == 1

@@ -10,16 +10,19 @@ evening the two differed by 1 to 24 basis points, and ``close`` was nearer to th
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
+import msgspec
 import numpy as np
 
-from lightning_gex.adapters.market_data.chain_rows import RawContracts, Refusal
+from lightning_gex.adapters.market_data.chain_request import ChainRequest
+from lightning_gex.adapters.market_data.chain_rows import CALL, PUT, Heading, Quotes, RawContracts, Refusal, Refusals
 from lightning_gex.adapters.market_data.content import Content
-from lightning_gex.adapters.market_data.osi_symbol import OsiSymbol, belongs_to, parse_osi
+from lightning_gex.adapters.market_data.json_payload import decoded, loaded, number, number_column
+from lightning_gex.adapters.market_data.osi_symbol import belongs_to, is_adjusted, parse_osi_texts
 from lightning_gex.adapters.market_data.quote_time import checked_moment, quoted_session
 from lightning_gex.adapters.market_data.stale_open import plain_symbol
 from lightning_gex.adapters.market_data.tables import clipped
@@ -30,48 +33,92 @@ from lightning_gex.core.units import STANDARD_MULTIPLIER, Float64Array1D
 NAME = "cboe_delayed_quotes"
 _DELAY = timedelta(minutes=15)
 _LONGEST_PAUSE = timedelta(days=7)  # a last trade before it is a placeholder, such as 1969
-_NUMBERS = ("bid", "ask", "iv", "open_interest", "volume")
+_NUMBERS = {
+    "bid": "bid",
+    "ask": "ask",
+    "implied_vol": "iv",
+    "open_interest": "open_interest",
+    "volume": "volume",
+}
+
+
+class _Option(msgspec.Struct, gc=False):
+    """The fields of an option's record that are read; what is missing is None."""
+
+    option: Any = None
+    bid: Any = None
+    ask: Any = None
+    iv: Any = None
+    open_interest: Any = None
+    volume: Any = None
+    last_trade_time: Any = None
+
+
+class _Data(msgspec.Struct):
+    options: list[_Option]
+    symbol: Any = None
+    current_price: Any = None
+    close: Any = None
+    last_trade_time: Any = None
+
+
+class _Payload(msgspec.Struct):
+    data: _Data
+    timestamp: Any = None
+    symbol: Any = None
+
+
+_DECODER = msgspec.json.Decoder(_Payload)
+_FIELDS = _Option.__struct_fields__
+_NO_RECORD = object()  # stands for the symbol of what is no record
 
 
 def recognise(content: Content) -> bool:
     """Whether the content is a JSON object that speaks of options as this service does."""
-    return content.data.lstrip().startswith(b"{") and b'"options"' in content.data and b'"timestamp"' in content.data
+    edges = content.edges
+    return edges.startswith(b"{") and b'"options"' in edges and b'"timestamp"' in edges
 
 
-def parse(content: Content, underlying: str | None) -> RawContracts:
+def parse(content: Content, request: ChainRequest) -> RawContracts:
     """The rows of a payload.
 
     Parameters
     ----------
     content : the payload.
-    underlying : symbol it must be of; None takes the payload's own.
+    request : the symbol it must be of, and a moment or spot that go before the payload's own.
 
     Raises
     ------
     InputError : it is not JSON, cut, without time, spot or options, or of another underlying.
     """
-    payload = _object(_loaded(content), "the payload", content.source)
-    data = _object(payload.get("data"), "data", content.source)
-    name = _symbol(payload, data, underlying, content.source)
-    made_at = _made_at(payload.get("timestamp"), content.source)
-    session = _session(made_at, data.get("last_trade_time"))
-    close = close_of(session)
+    payload = decoded(content, _DECODER) or _payload_of(loaded(content), content.source)
+    data = payload.data
+    name = _symbol(payload, request.underlying, content.source)
+    made_at = _made_at(payload.timestamp, content.source)
+    close = close_of(_session(made_at, data.last_trade_time))
+    columns = {name: list(map(attrgetter(name), data.options)) for name in _FIELDS}
+    newest = _newest_trade((data.last_trade_time, *columns["last_trade_time"]), made_at)
+    as_of, as_of_notes = request.moment(min(close, max(made_at - _DELAY, newest)), content.source)
+    spot, spot_notes = request.price(_spot(data, made_at > close), content.source, "current_price")
+    heading = Heading(content.source, name, as_of, spot, (*as_of_notes, *spot_notes), made_at)
+    return _contracts(columns, heading)
+
+
+def _payload_of(found: object, source: str) -> _Payload:
+    """A payload that does not fit the shape: some of its records are none, or it is none at all."""
+    payload = _object(found, "the payload", source)
+    data = _object(payload.get("data"), "data", source)
     options = data.get("options")
     if not isinstance(options, list):
-        raise InputError("the list of options is missing", source=content.source, field="options")
-    as_of = min(close, max(made_at - _DELAY, _newest_trade(data, options, made_at)))
-    return _contracts(options, content.source, name, as_of, _spot(data, made_at > close, content.source))
-
-
-def _loaded(content: Content) -> object:
-    try:
-        return json.loads(content.text())
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"is damaged or cut JSON ({error.msg}, column {error.colno})", source=content.source, row=error.lineno
-        ) from None
-    except (RecursionError, ValueError) as error:  # nested too deep; a number of too many digits
-        raise InputError(f"is no usable JSON ({error})", source=content.source) from None
+        raise InputError("the list of options is missing", source=source, field="options")
+    records = [
+        _Option(*(record.get(name) for name in _FIELDS)) if isinstance(record, dict) else _Option(_NO_RECORD)
+        for record in options
+    ]
+    figures = {name: data.get(name) for name in _Data.__struct_fields__ if name != "options"}
+    return _Payload(
+        data=_Data(options=records, **figures), timestamp=payload.get("timestamp"), symbol=payload.get("symbol")
+    )
 
 
 def _object(found: object, what: str, source: str) -> Mapping[str, object]:
@@ -80,8 +127,8 @@ def _object(found: object, what: str, source: str) -> Mapping[str, object]:
     return found
 
 
-def _symbol(payload: Mapping[str, object], data: Mapping[str, object], asked: str | None, source: str) -> str:
-    found = payload.get("symbol") or data.get("symbol")
+def _symbol(payload: _Payload, asked: str | None, source: str) -> str:
+    found = payload.symbol or payload.data.symbol
     if not isinstance(found, str) or not plain_symbol(found):
         raise InputError("the symbol is missing", source=source, field="symbol")
     name = plain_symbol(found)
@@ -124,76 +171,40 @@ def _session(made_at: datetime, last_trade: object) -> np.datetime64:
     return min(session, session_of(traded))
 
 
-def _newest_trade(data: Mapping[str, object], options: Sequence[object], made_at: datetime) -> datetime:
+def _newest_trade(times: Sequence[object], made_at: datetime) -> datetime:
     """The latest trade in the payload that is not after it was made: the data are at least as new."""
-    records = (data, *(o for o in options if isinstance(o, dict)))
-    newest = max((t for r in records if isinstance(t := r.get("last_trade_time"), str)), default=None)
-    traded = _trade_time(newest)
+    traded = _trade_time(max((time for time in times if isinstance(time, str)), default=None))
     return traded if traded is not None and traded <= made_at else made_at - _DELAY
 
 
-def _spot(data: Mapping[str, object], after_close: bool, source: str) -> float:
-    fields = ("close", "current_price") if after_close else ("current_price",)
-    for field in fields:
-        value, _ = _number(data.get(field))
-        if value > 0:
-            return value
-    raise InputError("the underlying has no positive price", source=source, field="current_price")
+def _spot(data: _Data, after_close: bool) -> float:
+    """The first positive price of the fields that hold it, else NaN."""
+    prices = [number(value) for value in ((data.close, data.current_price) if after_close else (data.current_price,))]
+    return next((price for price in prices if price > 0), float("nan"))
 
 
-def _number(found: object) -> tuple[float, bool]:
-    """A JSON value as a number, NaN where absent; and whether it was something else."""
-    if found is None:
-        return math.nan, False
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return math.nan, True
-    try:
-        value = float(found)
-    except OverflowError:
-        return math.nan, True
-    return (value, False) if math.isfinite(value) else (math.nan, False)
-
-
-def _contracts(options: Sequence[object], source: str, underlying: str, as_of: datetime, spot: float) -> RawContracts:
-    refused: list[Refusal | None] = []
-    symbols: list[OsiSymbol | None] = []
-    numbers: dict[str, Float64Array1D] = {name: np.full(len(options), np.nan) for name in _NUMBERS}
-    for i, record in enumerate(options):
-        option = record.get("option") if isinstance(record, dict) else None
-        symbol = parse_osi(option) if isinstance(option, str) else None
-        unreadable = False
-        if isinstance(record, dict):
-            for name in _NUMBERS:
-                numbers[name][i], bad = _number(record.get(name))
-                unreadable |= bad
-        symbols.append(symbol)
-        refused.append(_refusal(record, symbol, underlying, unreadable=unreadable))
-    return RawContracts(
-        source=source,
-        underlying=underlying,
-        as_of=as_of,
-        spot=spot,
-        refused=refused,
-        root=np.array([s.root if s else "" for s in symbols], dtype=np.str_),
-        expiry=np.array([s.expiry if s else np.datetime64("NaT") for s in symbols], dtype="datetime64[D]"),
-        right=np.array([("C" if s.is_call else "P") if s else "" for s in symbols], dtype=np.str_),
-        strike=np.array([s.strike if s else np.nan for s in symbols], dtype=np.float64),
-        multiplier=np.full(len(symbols), STANDARD_MULTIPLIER),
-        bid=numbers["bid"],
-        ask=numbers["ask"],
-        implied_vol=numbers["iv"],
-        open_interest=numbers["open_interest"],
-        volume=numbers["volume"],
+def _contracts(columns: Mapping[str, Sequence[object]], heading: Heading) -> RawContracts:
+    options = columns["option"]
+    symbols = parse_osi_texts([option if isinstance(option, str) else None for option in options])
+    refusals = Refusals(len(options))
+    refusals.mark(np.array([option is _NO_RECORD for option in options], dtype=np.bool_), Refusal.BAD_RECORD)
+    refusals.mark(~symbols.readable, Refusal.BAD_SYMBOL)
+    refusals.mark(
+        symbols.of_root([not belongs_to(r, heading.underlying) for r in symbols.root_names]), Refusal.FOREIGN_ROOT
     )
-
-
-def _refusal(record: object, symbol: OsiSymbol | None, underlying: str, *, unreadable: bool) -> Refusal | None:
-    if not isinstance(record, dict):
-        return Refusal.BAD_RECORD
-    if symbol is None:
-        return Refusal.BAD_SYMBOL
-    if not belongs_to(symbol.root, underlying):
-        return Refusal.FOREIGN_ROOT
-    if symbol.is_adjusted:
-        return Refusal.ADJUSTED_DELIVERABLE
-    return Refusal.BAD_NUMBER if unreadable else None
+    refusals.mark(symbols.of_root([is_adjusted(r) for r in symbols.root_names]), Refusal.ADJUSTED_DELIVERABLE)
+    numbers: dict[str, Float64Array1D] = {}
+    for name, field in _NUMBERS.items():
+        numbers[name], unreadable = number_column(columns[field])
+        refusals.mark(unreadable, Refusal.BAD_NUMBER)
+    return RawContracts(
+        heading=heading,
+        refusals=refusals,
+        root_names=symbols.root_names,
+        root_code=symbols.root_code,
+        expiry=symbols.expiry,
+        right=np.where(symbols.is_call, CALL, PUT),
+        strike=symbols.strike,
+        multiplier=np.full(len(options), STANDARD_MULTIPLIER),
+        quotes=Quotes(**numbers),
+    )

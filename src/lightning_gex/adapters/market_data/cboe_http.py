@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING
 
-from lightning_gex import __version__
 from lightning_gex.adapters.market_data.cboe_delayed_quotes import NAME
 from lightning_gex.adapters.market_data.chain_files import chain_of
+from lightning_gex.adapters.market_data.chain_request import ChainRequest
 from lightning_gex.adapters.market_data.content import unpacked
 from lightning_gex.adapters.market_data.stale_open import CASH_INDICES, REAL_OPEN_INDICES, plain_symbol
 from lightning_gex.core.chain import OptionChain
 from lightning_gex.core.errors import InputError, SettingsError, SourceError
+from lightning_gex.core.version import __version__
 
 if TYPE_CHECKING:
     import httpx
@@ -66,7 +67,7 @@ class CboeDelayedQuotes:
         url = self._url(symbol, underlying)
         body = self._body(url, symbol)
         try:
-            return chain_of(unpacked(body, url), format=NAME, underlying=symbol)
+            return chain_of(unpacked(body, url), format=NAME, request=ChainRequest(symbol))
         except InputError as error:
             raise SourceError(f"Cboe answered something unusable: {error}") from error
 

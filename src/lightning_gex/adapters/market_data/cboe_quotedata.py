@@ -8,29 +8,57 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import partial
+from typing import Any
 
 import numpy as np
+import polars as pl
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
-from lightning_gex.adapters.market_data.chain_rows import RawContracts, Refusal
+from lightning_gex.adapters.market_data.cell_marks import cell_marks
+from lightning_gex.adapters.market_data.chain_request import ChainRequest
+from lightning_gex.adapters.market_data.chain_rows import CALL, PUT, Heading, Quotes, RawContracts, Refusal, Refusals
 from lightning_gex.adapters.market_data.content import Content
-from lightning_gex.adapters.market_data.osi_symbol import OsiSymbol, belongs_to, date_or_nat, parse_osi
+from lightning_gex.adapters.market_data.osi_symbol import (
+    OsiColumn,
+    belongs_to,
+    date_or_nat,
+    is_adjusted,
+    parse_osi_column,
+    underlying_of,
+)
 from lightning_gex.adapters.market_data.quote_time import checked_moment, quotes_as_of
-from lightning_gex.adapters.market_data.stale_open import CASH_INDICES, REAL_OPEN_INDICES, plain_symbol
+from lightning_gex.adapters.market_data.stale_open import plain_symbol
 from lightning_gex.adapters.market_data.tables import clipped
 from lightning_gex.core.errors import InputError
+from lightning_gex.core.runs import coded
 from lightning_gex.core.sessions import NEW_YORK
-from lightning_gex.core.units import STANDARD_MULTIPLIER, BoolArray1D, DateArray1D, Float64Array1D
+from lightning_gex.core.units import (
+    STANDARD_MULTIPLIER,
+    BoolArray1D,
+    DateArray1D,
+    Float64Array1D,
+    Int64Array1D,
+    Int64Array2D,
+    UInt8Array1D,
+)
 
 NAME = "cboe_quotedata"
 _HEADER_LINES = 10  # the column line stands within so many lines
+_TOP_BYTES = 4_096  # and within so many bytes
 _FIRST_COLUMNS = "Expiration Date,Calls"
 _SIDE = ("Last Sale", "Net", "Bid", "Ask", "Volume", "IV", "Delta", "Gamma", "Open Interest")
 _COLUMNS = ("Expiration Date", "Calls", *_SIDE, "Strike", "Puts", *_SIDE)
 _STRIKE_AT = _COLUMNS.index("Strike")
+_CALL_AT = _COLUMNS.index("Calls")
 _PUT_AT = _COLUMNS.index("Puts")
+#: The columns that are read, and what ``RawContracts`` calls them.
+_USED = {"Bid": "bid", "Ask": "ask", "IV": "implied_vol", "Open Interest": "open_interest", "Volume": "volume"}
+_DATE_LENGTH = len("Fri Aug 25 2023")
+_DATE_CELL = _DATE_LENGTH + 3  # blanks around it do not count
 _DATE = re.compile(
     r"Date: ([A-Z][a-z]+) ([0-9]{1,2}), ([0-9]{4}) at ([0-9]{1,2}):([0-9]{2}) ([AP]M)(?: ([A-Z]{1,5}))?(?![A-Za-z])"
 )
@@ -52,34 +80,54 @@ _ZONES: dict[str, tzinfo] = {
 
 def recognise(content: Content) -> bool:
     """Whether the content has this format's column line near its top."""
-    top = content.data[:4_096].decode("utf-8", errors="replace")
+    top = content.data[:_TOP_BYTES].decode("utf-8", errors="replace")
     return any(line.startswith(_FIRST_COLUMNS) for line in re.split(r"[\r\n]+", top)[:_HEADER_LINES])
 
 
-def parse(content: Content, underlying: str | None) -> RawContracts:
+def parse(content: Content, request: ChainRequest) -> RawContracts:
     """The rows of a quote-table file.
 
     Parameters
     ----------
     content : the file.
-    underlying : symbol the options must be on; None takes the one most of them are on.
+    request : the symbol the options must be on (None takes the one most of them are on), and a moment or spot that go
+        before the header's.
 
     Raises
     ------
     InputError : the header lacks time, zone, spot or a column; a line is cut.
     """
-    lines = content.text().split("\n")
-    at = next((i for i, line in enumerate(lines[:_HEADER_LINES]) if line.startswith(_FIRST_COLUMNS)), None)
-    if at is None:
-        raise InputError(f"has no line that begins with '{_FIRST_COLUMNS}'", source=content.source)
-    _check_columns(lines[at], content.source, at + 1)
-    header = "\n".join(lines[:at])
+    data = content.text_bytes(both_ends=True)
+    header, line, body = _split(data, content.source)
     saved_at = _saved_at(header, content.source)
-    spot = _spot(header, content.source)
-    rows = _rows(lines[at + 1 :], content.source, at + 2)
-    if not rows:
-        raise InputError("the file has a header and no contracts", source=content.source)
-    return _contracts(rows, content.source, underlying, quotes_as_of(saved_at), spot)
+    quoted = quotes_as_of(saved_at)
+    as_of, as_of_notes = request.moment(quoted, content.source)
+    if quoted != saved_at and as_of == quoted:
+        as_of_notes = (
+            *as_of_notes,
+            f"saved {saved_at:%Y-%m-%d %H:%M} UTC, after the close: the quotes are that close's",
+        )
+    spot, spot_notes = request.price(_spot(header, content.source), content.source, "Last")
+    grid = _grid(body, content.source, line + 1)
+    symbols = grid.symbols()
+    name = plain_symbol(request.underlying) if request.underlying else underlying_of(symbols)
+    if name is None:
+        raise InputError(
+            "no row holds an option symbol such as SPY240621C00530000", source=content.source, field="Calls"
+        )
+    heading = Heading(content.source, name, as_of, spot, (*as_of_notes, *spot_notes), saved_at)
+    return _contracts(grid, symbols, heading)
+
+
+def _split(data: bytes, source: str) -> tuple[str, int, bytes]:
+    """The header, the number of the column line, and the lines after it."""
+    lines = data[:_TOP_BYTES].split(b"\n")[:_HEADER_LINES]
+    at = next((i for i, line in enumerate(lines) if line.startswith(_FIRST_COLUMNS.encode())), None)
+    if at is None:
+        raise InputError(f"has no line that begins with '{_FIRST_COLUMNS}'", source=source)
+    _check_columns(lines[at].decode(errors="replace").rstrip("\r"), source, at + 1)
+    begins = sum(len(line) + 1 for line in lines[: at + 1])
+    return b"\n".join(lines[:at]).decode(), at + 1, data[begins:]
 
 
 def _check_columns(line: str, source: str, row: int) -> None:
@@ -137,9 +185,100 @@ def _spot(header: str, source: str) -> float:
     return spot
 
 
-def _rows(lines: Sequence[str], source: str, first_line: int) -> list[list[str]]:
-    rows: list[list[str]] = []
-    reader = csv.reader(lines, strict=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """Lines of cells that all have the columns of ``_COLUMNS``.
+
+    Parameters
+    ----------
+    body : the lines as they are, without quotes.
+    text : (m,) their bytes.
+    mark : (n, columns) where the comma, or the line end, after each cell stands.
+    """
+
+    body: bytes
+    text: UInt8Array1D
+    mark: Int64Array2D
+
+    def cell(self, column: int) -> tuple[Int64Array1D, Int64Array1D]:
+        """(n,) where the cells of a column begin and end."""
+        if column:
+            return self.mark[:, column - 1] + 1, self.mark[:, column]
+        return np.concatenate((np.zeros(1, np.int64), self.mark[:-1, -1] + 1)), self.mark[:, 0]
+
+    def symbols(self) -> OsiColumn:
+        """(2 n,) the symbols of the calls and puts, line by line."""
+        call, put = self.cell(_CALL_AT), self.cell(_PUT_AT)
+        start, end = (_alternating(call[k], put[k]) for k in (0, 1))
+        return parse_osi_column(self.text, start, end)
+
+    def numbers(self) -> tuple[dict[str, Float64Array1D], BoolArray1D]:
+        """The number columns of calls and puts, (2 n,) each, and (2 n,) rows that hold text in one of them."""
+        places = {_place(column, at): pl.Float64 for column in _USED for at in (_CALL_AT, _PUT_AT)}
+        places[f"c{_STRIKE_AT}"] = pl.Float64
+        names = b",".join(f"c{i}".encode() for i in range(len(_COLUMNS)))
+        read = partial(
+            pl.read_csv, names + b"\n" + self.body, columns=list(places), infer_schema=False, quote_char=None
+        )
+        try:
+            frame = read(schema_overrides=places)
+            unreadable = dict.fromkeys(places, pl.Series([False]))
+        except pl.exceptions.PolarsError:  # some cell is text: found by reading all of them as text
+            texts = read().with_columns(pl.all().str.strip_chars())
+            frame = texts.select(pl.all().cast(pl.Float64, strict=False))
+            unreadable = {name: ((texts[name] != "") & frame[name].is_null()).fill_null(False) for name in places}
+        values = {name: frame[name].to_numpy() for name in places}  # null is NaN
+        found: dict[str, Float64Array1D] = {}
+        bad: BoolArray1D = np.zeros(2 * len(self.mark), dtype=np.bool_)
+        for column, name in _USED.items():
+            sides = [_place(column, at) for at in (_CALL_AT, _PUT_AT)]
+            found[name] = _alternating(values[sides[0]], values[sides[1]])
+            for k in (0, 1):
+                bad[k::2] |= np.asarray(unreadable[sides[k]])
+        found["strike"] = np.repeat(values[f"c{_STRIKE_AT}"], 2)
+        return found, bad
+
+    def listed(self) -> DateArray1D:
+        """(n,) the first column (``Fri Aug 25 2023``), NaT where it is no date."""
+        start, end = self.cell(0)
+        length = end - start
+        if (length == _DATE_LENGTH).all():
+            letters = sliding_window_view(self.text, _DATE_LENGTH)[start]
+            return _listed_dates(letters.view(f"S{_DATE_LENGTH}").ravel())
+        length[length > _DATE_CELL] = 0  # longer than any date
+        # A line has a byte for each comma at least: the window never leaves the text.
+        letters = sliding_window_view(self.text, _DATE_CELL)[start]
+        letters = np.where(np.arange(_DATE_CELL) < length[:, None], letters, np.uint8(0))
+        return _listed_dates(letters.view(f"S{_DATE_CELL}").ravel())
+
+
+def _alternating(calls: NDArray[Any], puts: NDArray[Any]) -> NDArray[Any]:
+    """(2 n,) the value of each line's call, then of its put."""
+    return np.stack((calls, puts), axis=1).ravel()
+
+
+def _place(column: str, symbol_at: int) -> str:
+    """The name by which a column of the call's or the put's side is read."""
+    return f"c{symbol_at + 1 + _SIDE.index(column)}"
+
+
+def _grid(body: bytes, source: str, first_line: int) -> _Grid:
+    """The cells of the lines. Raises ``InputError`` at the first line that has not one cell a column."""
+    if body and not body.endswith(b"\n"):
+        body += b"\n"
+    mark = None if b'"' in body else cell_marks(body, len(_COLUMNS))
+    if mark is None:
+        body = _plain_lines(body, source, first_line)
+        mark = cell_marks(body, len(_COLUMNS))
+    if mark is None or not len(mark):
+        raise InputError("the file has a header and no contracts", source=source)
+    return _Grid(body, np.frombuffer(body, dtype=np.uint8), mark)
+
+
+def _plain_lines(body: bytes, source: str, first_line: int) -> bytes:
+    """The lines without quotes, thousands separators and blank lines."""
+    rows: list[str] = []
+    reader = csv.reader(body.decode().replace("\r", "").split("\n"), strict=True)
     try:
         for cells in reader:
             if not cells:
@@ -150,86 +289,42 @@ def _rows(lines: Sequence[str], source: str, first_line: int) -> list[list[str]]
                     source=source,
                     row=first_line + reader.line_num - 1,
                 )
-            rows.append(cells)
+            rows.append(",".join(cell.replace(",", "").replace("\n", " ") for cell in cells) + "\n")
     except csv.Error as error:
         row = first_line + reader.line_num - 1
         raise InputError(f"a quoted cell is damaged ({error})", source=source, row=row) from None
-    return rows
+    return "".join(rows).replace('"', " ").encode()
 
 
-def _contracts(
-    rows: list[list[str]], source: str, underlying: str | None, as_of: datetime, spot: float
-) -> RawContracts:
-    symbols = [parse_osi(row[at]) for row in rows for at in (1, _PUT_AT)]
-    name = plain_symbol(underlying) if underlying else _underlying_of(symbols, source)
-    side = {column: _SIDE.index(column) + 1 for column in _SIDE}
-    numbers: dict[str, Float64Array1D] = {}
-    unreadable = np.zeros(len(symbols), dtype=np.bool_)
-    for column in ("Bid", "Ask", "IV", "Open Interest", "Volume"):
-        cells = [row[at + side[column]] for row in rows for at in (1, _PUT_AT)]
-        numbers[column], bad = _numbers(cells)
-        unreadable |= bad
-    listed = _listed_dates(rows)
-    strikes, _ = _numbers([row[_STRIKE_AT] for row in rows for _ in (0, 1)])
-    refused = [
-        _refusal(symbol, name, calls=i % 2 == 0, expiry=listed[i], strike=strikes[i], unreadable=bool(unreadable[i]))
-        for i, symbol in enumerate(symbols)
-    ]
+def _contracts(grid: _Grid, symbols: OsiColumn, heading: Heading) -> RawContracts:
+    numbers, unreadable = grid.numbers()
+    refusals = Refusals(len(symbols.readable))
+    refusals.mark(~symbols.readable, Refusal.BAD_SYMBOL)
+    foreign = [not belongs_to(root, heading.underlying) for root in symbols.root_names]
+    refusals.mark(symbols.of_root(foreign), Refusal.FOREIGN_ROOT)
+    refusals.mark(symbols.of_root([is_adjusted(root) for root in symbols.root_names]), Refusal.ADJUSTED_DELIVERABLE)
+    # The line's own right, expiry and strike must be those of the symbol.
+    refusals.mark(symbols.is_call != np.tile([True, False], len(grid.mark)), Refusal.BAD_RIGHT)
+    refusals.mark(symbols.expiry != np.repeat(grid.listed(), 2), Refusal.BAD_EXPIRY)
+    refusals.mark(symbols.strike != numbers.pop("strike"), Refusal.BAD_STRIKE)
+    refusals.mark(unreadable, Refusal.BAD_NUMBER)
     return RawContracts(
-        source=source,
-        underlying=name,
-        as_of=as_of,
-        spot=spot,
-        refused=refused,
-        root=np.array([s.root if s else "" for s in symbols]),
-        expiry=np.array([s.expiry if s else np.datetime64("NaT") for s in symbols], dtype="datetime64[D]"),
-        right=np.array([("C" if s.is_call else "P") if s else "" for s in symbols]),
-        strike=np.array([s.strike if s else np.nan for s in symbols]),
-        multiplier=np.full(len(symbols), STANDARD_MULTIPLIER),
-        bid=numbers["Bid"],
-        ask=numbers["Ask"],
-        implied_vol=numbers["IV"],
-        open_interest=numbers["Open Interest"],
-        volume=numbers["Volume"],
+        heading=heading,
+        refusals=refusals,
+        root_names=symbols.root_names,
+        root_code=symbols.root_code,
+        expiry=symbols.expiry,
+        right=np.where(symbols.is_call, CALL, PUT),
+        strike=symbols.strike,
+        multiplier=np.full(len(symbols.strike), STANDARD_MULTIPLIER),
+        quotes=Quotes(**numbers),
     )
 
 
-def _underlying_of(symbols: Sequence[OsiSymbol | None], source: str) -> str:
-    """The root without series letters and digits that most rows share."""
-    roots = Counter("".join(letter for letter in s.root if not letter.isdigit()) for s in symbols if s is not None)
-    if not roots:
-        raise InputError("no row holds an option symbol such as SPY240621C00530000", source=source, field="Calls")
-    indices = {root[:-1] for root in roots} & (CASH_INDICES | REAL_OPEN_INDICES)  # a file of SPXW alone is of SPX
-    shortest = sorted({*roots, *indices}, key=lambda root: (len(root), root))
-    return max(shortest, key=lambda name: sum(n for root, n in roots.items() if belongs_to(root, name)))
-
-
-def _refusal(
-    symbol: OsiSymbol | None, underlying: str, *, calls: bool, expiry: np.datetime64, strike: float, unreadable: bool
-) -> Refusal | None:
-    """Why a cell's contract is none, or None. The line's own expiry and strike must be those of the symbol."""
-    if symbol is None:
-        return Refusal.BAD_SYMBOL
-    if not belongs_to(symbol.root, underlying):
-        return Refusal.FOREIGN_ROOT
-    if symbol.is_adjusted:
-        return Refusal.ADJUSTED_DELIVERABLE
-    if symbol.is_call is not calls:
-        return Refusal.BAD_RIGHT
-    if symbol.expiry != expiry:
-        return Refusal.BAD_EXPIRY
-    if symbol.strike != strike:
-        return Refusal.BAD_STRIKE
-    return Refusal.BAD_NUMBER if unreadable else None
-
-
-def _listed_dates(rows: list[list[str]]) -> DateArray1D:
-    """(2 n,) the first column (``Fri Aug 25 2023``), for the call and for the put; NaT where it is no date."""
-    known: dict[str, np.datetime64] = {}
-    for row in rows:
-        if row[0] not in known:
-            known[row[0]] = _listed_date(row[0])
-    return np.array([known[row[0]] for row in rows for _ in (0, 1)], dtype="datetime64[D]")
+def _listed_dates(cells: NDArray[np.bytes_]) -> DateArray1D:
+    texts, code = coded(cells)
+    dates: DateArray1D = np.array([_listed_date(text.decode("latin-1")) for text in texts], dtype="datetime64[D]")
+    return dates[code]
 
 
 def _listed_date(text: str) -> np.datetime64:
@@ -240,17 +335,3 @@ def _listed_date(text: str) -> np.datetime64:
         return date_or_nat(f"{int(year):04d}-{months.index(month) + 1:02d}-{int(day):02d}")
     except ValueError:
         return np.datetime64("NaT")
-
-
-def _numbers(cells: Sequence[str]) -> tuple[Float64Array1D, BoolArray1D]:
-    """(n,) NaN where empty or unreadable, and (n,) which were unreadable. Thousands separators are understood."""
-    values = np.full(len(cells), np.nan)
-    bad = np.zeros(len(cells), dtype=np.bool_)
-    for i, cell in enumerate(cells):
-        text = cell.strip().replace(",", "")
-        if text:
-            try:
-                values[i] = float(text)
-            except ValueError:
-                bad[i] = True
-    return values, bad

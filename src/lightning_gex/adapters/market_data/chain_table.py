@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
 import numpy as np
-import polars as pl
 
-from lightning_gex.adapters.market_data.chain_rows import RawContracts, Refusal
+from lightning_gex.adapters.market_data.chain_request import ChainRequest
+from lightning_gex.adapters.market_data.chain_rows import (
+    CALL,
+    EVENING,
+    MORNING,
+    NEITHER,
+    PUT,
+    UNREADABLE,
+    UNSAID,
+    Heading,
+    Quotes,
+    RawContracts,
+    Refusal,
+    Refusals,
+)
 from lightning_gex.adapters.market_data.content import Content
-from lightning_gex.adapters.market_data.quote_time import checked_moment
-from lightning_gex.adapters.market_data.stale_open import plain_symbol
-from lightning_gex.adapters.market_data.tables import Table, clipped, read_table
+from lightning_gex.adapters.market_data.snapshot import pick_moment, pick_underlying, the_one_number
+from lightning_gex.adapters.market_data.tables import Table, column_names, read_table
 from lightning_gex.core.errors import InputError
-from lightning_gex.core.units import BoolArray1D, Float64Array1D, StrArray1D
+from lightning_gex.core.units import Float64Array1D, Int8Array1D, Int16Array1D
 
 NAME = "table"
 CHAIN_COLUMNS = (
@@ -21,146 +33,98 @@ CHAIN_COLUMNS = (
     "bid", "ask", "iv", "open_interest", "volume", "multiplier",
 )  # fmt: skip
 OPTIONAL_COLUMNS = ("root", "settlement")
-_RIGHTS = {"c": "C", "call": "C", "p": "P", "put": "P"}
+#: What ``Quotes`` is made of.
+QUOTE_COLUMNS = ("bid", "ask", "implied_vol", "open_interest", "volume")
+RIGHTS = {"c": CALL, "call": CALL, "p": PUT, "put": PUT}
+SETTLEMENTS = {"am": MORNING, "pm": EVENING, "": UNSAID}
+_SYMBOL_COLUMNS = frozenset({"option", "contract", "contractSymbol"})  # tables of another layout have these
 _PER_CENT_MEDIAN = 5.0  # no whole chain has a median volatility of 500 %: the column is in per cent
 _PER_CENT_ROWS = 20
-_EXAMPLE = "2024-06-03T15:30:00-04:00"
 
 
 def recognise(content: Content) -> bool:
-    """Whether the content is Parquet, or text whose first line names an expiry and a strike."""
-    if content.is_parquet:
-        return True
-    first = content.data.lstrip(b"\xef\xbb\xbf\r\n ").split(b"\n", 1)[0].decode("utf-8", errors="replace")
-    return {"expiry", "strike"} <= {cell.strip().strip('"') for cell in first.split(",")}
+    """Whether the content is Parquet, or text whose first line names an expiry and a strike; and no symbols."""
+    names = column_names(content)
+    if names & _SYMBOL_COLUMNS:
+        return False
+    return content.is_parquet or {"expiry", "strike"} <= names
 
 
-def parse(content: Content, underlying: str | None) -> RawContracts:
+def parse(content: Content, request: ChainRequest) -> RawContracts:
     """The rows of a table.
 
     Parameters
     ----------
     content : the file.
-    underlying : symbol it must be of; None takes the table's own.
+    request : which underlying and moment to take where the table holds several.
 
     Raises
     ------
-    InputError : columns are missing or unknown; the file has two underlyings, moments or spots, or a time without zone.
+    InputError : columns are missing or unknown; the file has two underlyings, moments or spots and none was asked for,
+        or a time without zone.
     """
     table = read_table(content)
     table.demand(CHAIN_COLUMNS, OPTIONAL_COLUMNS)
-    name = _the_one_text(table, "underlying")
-    if underlying is not None and plain_symbol(underlying) != plain_symbol(name):
-        raise InputError(
-            f"holds options on {clipped(name)}, not on {clipped(underlying)}", source=table.source, field="underlying"
-        )
-    as_of = _as_of(table)
-    spot = _spot(table)
-    numbers, refused = _numbers(table)
-    expiry, _ = table.dates_or_nat("expiry")
-    root = table.texts("root") if "root" in table.columns else [plain_symbol(name)] * len(table)
-    for i, text in enumerate(root):
-        if text is None and refused[i] is None:
-            refused[i] = Refusal.BAD_ROOT
+    table, name = pick_underlying(table, "underlying", request.underlying)
+    table, as_of, as_of_notes = pick_moment(table, "as_of", request)
+    spot, spot_notes = request.price(the_one_number(table, "spot"), table.source)
+    refusals = Refusals(len(table))
+    quotes = quotes_of(table, {name: name for name in QUOTE_COLUMNS} | {"implied_vol": "iv"}, refusals)
+    demand_fractions(quotes.implied_vol, table.source, "iv")
+    root_names, root_code = _roots(table, name, refusals)
     return RawContracts(
-        source=table.source,
-        underlying=plain_symbol(name),
-        as_of=as_of,
-        spot=spot,
-        refused=refused,
-        root=np.array([(text or "").upper() for text in root], dtype=np.str_),
-        expiry=expiry,
-        right=np.array([_RIGHTS.get((text or "").lower(), "") for text in table.texts("right")], dtype=np.str_),
-        settlement=_settlement(table),
+        heading=Heading(table.source, name, as_of, spot, (*as_of_notes, *spot_notes)),
+        refusals=refusals,
+        root_names=root_names,
+        root_code=root_code,
+        expiry=table.dates_or_nat("expiry")[0],
+        right=_coded_as(table, "right", RIGHTS, NEITHER),
+        settlement=_coded_as(table, "settlement", SETTLEMENTS, UNREADABLE) if "settlement" in table.columns else None,
         keyed_by_root="root" in table.columns,
-        **numbers,
+        strike=table.floats_or_nan("strike")[0],  # what is unreadable is NaN, and refused as such
+        multiplier=table.floats_or_nan("multiplier")[0],
+        quotes=quotes,
     )
 
 
-def _the_one_text(table: Table, name: str) -> str:
-    """The value that every row of a column has."""
-    cells = table.texts(name)
-    table.refuse(np.array([cell is None for cell in cells]), name, lambda _: "the cell is empty")
-    table.refuse(
-        np.array([cell != cells[0] for cell in cells]),
-        name,
-        lambda i: f"'{clipped(str(cells[i]))}' where the rows above have '{clipped(str(cells[0]))}': one chain a file",
-    )
-    return str(cells[0])
+def _coded_as(table: Table, field: str, meaning: Mapping[str, np.int8], otherwise: np.int8) -> Int8Array1D:
+    """(n,) what each cell means, in any capitals."""
+    names, code = table.codes(field)
+    found: Int8Array1D = np.array([meaning.get(text.lower(), otherwise) for text in names], dtype=np.int8)
+    return found[code]
 
 
-def _as_of(table: Table) -> datetime:
-    column = table.frame["as_of"]
-    if column.dtype.base_type() == pl.Datetime:
-        return _as_of_instants(table, column)
-    text = _the_one_text(table, "as_of")
-    row = int(table.line[0])
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            f"'{clipped(text)}' is no time such as {_EXAMPLE}", source=table.source, row=row, field="as_of"
-        ) from None
-    return _aware(moment, table.source, row)
+def _roots(table: Table, underlying: str, refusals: Refusals) -> tuple[tuple[str, ...], Int16Array1D]:
+    """Distinct roots, and (n,) each row's; without the column, the underlying's name for all."""
+    if "root" not in table.columns:
+        return (underlying,), np.zeros(len(table), dtype=np.int16)
+    names, code = table.codes("root")
+    refusals.mark(np.array([name == "" for name in names], dtype=np.bool_)[code], Refusal.BAD_ROOT)
+    capitals = sorted({name.upper() for name in names})
+    place = np.array([capitals.index(name.upper()) for name in names], dtype=np.int16)
+    return tuple(capitals), place[code]
 
 
-def _as_of_instants(table: Table, column: pl.Series) -> datetime:
-    table.refuse(column.is_null().to_numpy(), "as_of", lambda _: "the cell is empty")
-    moments = column.to_list()
-    table.refuse(
-        np.array([moment != moments[0] for moment in moments]),
-        "as_of",
-        lambda i: f"{moments[i]} where the rows above have {moments[0]}: one chain a file",
-    )
-    return _aware(moments[0], table.source, int(table.line[0]))
+def quotes_of(table: Table, names: Mapping[str, str], refusals: Refusals) -> Quotes:
+    """The quotes of a table's rows; a row with a text among them is refused.
+
+    Parameters
+    ----------
+    names : each name of ``QUOTE_COLUMNS`` -> the column that holds it.
+    """
+    columns: dict[str, Float64Array1D] = {}
+    for name in QUOTE_COLUMNS:
+        columns[name], bad = table.floats_or_nan(names[name])
+        refusals.mark(bad, Refusal.BAD_NUMBER)
+    return Quotes(**columns)
 
 
-def _aware(moment: datetime, source: str, row: int) -> datetime:
-    if moment.tzinfo is None:
-        raise InputError(
-            f"{moment.isoformat()} has no time zone: give one, such as {_EXAMPLE}",
-            source=source,
-            row=row,
-            field="as_of",
-        )
-    try:
-        utc = moment.astimezone(UTC)
-        return checked_moment(utc, source=source, row=row, field="as_of")
-    except OverflowError:
-        raise InputError(f"{moment.isoformat()} is no usable time", source=source, row=row, field="as_of") from None
-
-
-def _spot(table: Table) -> float:
-    spot = table.floats("spot")
-    table.refuse(np.isnan(spot), "spot", lambda _: "the cell is empty")
-    table.refuse(~((spot > 0) & np.isfinite(spot)), "spot", lambda i: f"{spot[i]:g} is not a positive price")
-    table.refuse(
-        spot != spot[0], "spot", lambda i: f"{spot[i]:.10g} where the rows above have {spot[0]:.10g}: one chain a file"
-    )
-    return float(spot[0])
-
-
-def _numbers(table: Table) -> tuple[dict[str, Float64Array1D], list[Refusal | None]]:
-    """The number columns by the names of ``RawContracts``, and the rows refused for a text among them."""
-    unreadable: BoolArray1D = np.zeros(len(table), dtype=np.bool_)
-    numbers: dict[str, Float64Array1D] = {}
-    for name in ("strike", "multiplier"):  # what is unreadable is NaN, and refused as such
-        numbers[name], _ = table.floats_or_nan(name)
-    for name in ("bid", "ask", "iv", "open_interest", "volume"):
-        values, bad = table.floats_or_nan(name)
-        numbers["implied_vol" if name == "iv" else name] = values
-        unreadable |= bad
-    usable = numbers["implied_vol"][numbers["implied_vol"] > 0]
+def demand_fractions(implied_vol: Float64Array1D, source: str, field: str) -> None:
+    """Raise ``InputError`` where a column of volatilities is in per cent."""
+    usable = implied_vol[implied_vol > 0]
     if len(usable) >= _PER_CENT_ROWS and np.median(usable) > _PER_CENT_MEDIAN:
         raise InputError(
             f"the median is {np.median(usable):g}: volatility is a fraction here, 0.2 for 20 %",
-            source=table.source,
-            field="iv",
+            source=source,
+            field=field,
         )
-    return numbers, [Refusal.BAD_NUMBER if bad else None for bad in unreadable]
-
-
-def _settlement(table: Table) -> StrArray1D | None:
-    if "settlement" not in table.columns:
-        return None
-    return np.array([(text or "").lower() for text in table.texts("settlement")], dtype=np.str_)

@@ -71,6 +71,6 @@ def _arch_table(folder: str, columns: tuple[str, ...]) -> Table:
     if spec is None or spec.origin is None:
         raise InputError("the package arch, which brings the sample bars, is not installed: pip install arch")
     content = read_content(Path(spec.origin).parent / "data" / folder / f"{folder}.csv.gz")
-    table = csv_table(content.text(), f"arch.data.{folder}")
+    table = csv_table(content.text_bytes(), f"arch.data.{folder}")
     table.demand(columns)
     return table

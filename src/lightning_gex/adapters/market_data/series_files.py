@@ -13,13 +13,21 @@ from lightning_gex.core.errors import InputError
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.units import DateArray1D, Float64Array1D
 
+#: What a flow file may hold beside ``date``.
+FLOW_COLUMNS = ("price", "dix", "gex", "coverage")
+_SHARE = (0.0, 1.0, "is no share: it lies in 0..1")
+_FLOW_RULES = {
+    "price": (np.nextafter(0.0, 1.0), np.inf, "is not positive"),
+    "dix": _SHARE,
+    "coverage": _SHARE,
+}
 _PER_CENT = 0.01
 _VOLATILITY_BOUNDS_PCT = (1.0, 1_000.0)  # outside it a column is no volatility index; 0.2 is a fraction
 _RATE_BOUNDS_PCT = (-10.0, 100.0)  # outside it a column is no rate in per cent
 
 
 def read_flow(path: str | Path) -> DatedSeries:
-    """Dealers' gamma and dark-pool flow of the S&P 500: ``date,price,dix,gex``.
+    """Dealers' gamma and dark-pool flow of an index: ``date`` with ``dix``, ``gex`` or both.
 
     Parameters
     ----------
@@ -27,20 +35,26 @@ def read_flow(path: str | Path) -> DatedSeries:
 
     Returns
     -------
-    Columns ``price`` (index points), ``dix`` (share of off-exchange volume sold short, 0..1), ``gex`` (USD dealers
-    trade for a move of 1 %); NaN where a cell is empty. Row d is known after the close of d.
+    Those of the columns that the file has: ``dix`` (share of off-exchange volume sold short, 0..1), ``gex`` (USD
+    dealers trade for a move of 1 %), ``price`` (index points), ``coverage`` (share of dollar volume behind ``dix``);
+    NaN where a cell is empty. Row d is known after the close of d.
 
     Raises
     ------
-    InputError : the first row that is wrong.
+    InputError : the first row that is wrong, or neither ``dix`` nor ``gex`` is there.
     """
     table = read_table(read_content(path))
-    table.demand(("date", "price", "dix", "gex"))
+    table.demand(("date",), FLOW_COLUMNS)
+    if not {"dix", "gex"} & set(table.columns):
+        raise InputError(
+            f"it has neither 'dix' nor 'gex' (known: date, {', '.join(FLOW_COLUMNS)})", source=table.source, row=1
+        )
     session = _ordered_dates(table)
-    price, dix, gex = (_finite(table, name) for name in ("price", "dix", "gex"))
-    table.refuse(price <= 0, "price", lambda i: f"{price[i]:.10g} is not positive")
-    table.refuse((dix < 0) | (dix > 1), "dix", lambda i: f"{dix[i]:.10g} is no share: it lies in 0..1")
-    return DatedSeries(session, {"price": price, "dix": dix, "gex": gex}, table.source)
+    columns = {name: _finite(table, name) for name in FLOW_COLUMNS if name in table.columns}
+    for name, values in columns.items():
+        low, high, problem = _FLOW_RULES.get(name, (-np.inf, np.inf, ""))
+        _refuse_outside(table, name, values, (low, high), problem)
+    return DatedSeries(session, columns, table.source)
 
 
 def read_volatility_index(path: str | Path, *, index: str = "VIX") -> DatedSeries:
@@ -131,6 +145,11 @@ def _index_points(table: Table, name: str) -> Float64Array1D:
         lambda i: f"{values[i]:.10g} is no volatility index ({low:g}..{high:g}): it is in per cent, 20 for 20 %",
     )
     return values
+
+
+def _refuse_outside(table: Table, name: str, values: Float64Array1D, bounds: tuple[float, float], problem: str) -> None:
+    low, high = bounds
+    table.refuse((values < low) | (values > high), name, lambda i: f"{values[i]:.10g} {problem}")
 
 
 def _rows_of_index(table: Table, index: str) -> Table:

@@ -8,16 +8,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from difflib import get_close_matches
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import polars as pl
 
+from lightning_gex.adapters.market_data.cell_marks import cell_marks
 from lightning_gex.adapters.market_data.content import Content
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.units import BoolArray1D, DateArray1D, Float64Array1D, Int64Array1D
 
 _SHOWN = 40  # characters of a wrong value that a message repeats
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_TOP_BYTES = 65_536  # a header line ends within so many bytes
+_UNNAMED = (b",", b'"",')
 _SLOW_DATES = 10_000  # distinct odd dates looked at one by one; a file with more has none that could be read
 
 
@@ -50,22 +54,7 @@ class Table:
 
     def demand(self, required: Sequence[str], optional: Sequence[str] = ()) -> None:
         """Check the header. Raises ``InputError`` naming a missing or an unknown column, or that there are no rows."""
-        known = (*required, *optional)
-        for name in self.columns:
-            if name not in known:
-                near = get_close_matches(name.lower(), known, n=1)
-                hint = f"; did you mean '{near[0]}'?" if near else ""
-                raise InputError(
-                    f"unknown column{hint} (known: {', '.join(known)})", source=self.source, row=1, field=clipped(name)
-                )
-        for name in required:
-            if name not in self.columns:
-                raise InputError(
-                    f"the column is missing (needed: {', '.join(required)}; found: {clipped(', '.join(self.columns))})",
-                    source=self.source,
-                    row=1,
-                    field=name,
-                )
+        demand_columns(self.columns, required, optional, self.source)
         if len(self) == 0:
             raise InputError("the file has a header and no rows", source=self.source)
 
@@ -80,13 +69,44 @@ class Table:
         value = self.frame[name][i]
         return "" if value is None else clipped(str(value))
 
+    def empty(self, name: str) -> BoolArray1D:
+        """(n,) whether the cell is empty."""
+        column = self.frame[name]
+        blank = column.is_null()
+        if _is_text(column):
+            blank |= column.cast(pl.String).str.strip_chars() == ""
+        return np.array(blank.fill_null(True), dtype=np.bool_)
+
     def texts(self, name: str) -> list[str | None]:
         """(n,) the cells as text without surrounding blanks; None where empty."""
         column = self.frame[name]
-        if not column.dtype.is_numeric() and column.dtype not in (pl.String, pl.Categorical) and not _is_enum(column):
+        if not column.dtype.is_numeric() and not _is_text(column):
             raise self._wrong_type(name, "text")
         stripped = column.cast(pl.String).str.strip_chars()
         return [text or None for text in stripped]
+
+    def codes(self, name: str) -> tuple[tuple[str, ...], Int64Array1D]:
+        """The distinct cells as text without surrounding blanks, and (n,) each row's position among them.
+
+        An empty cell is the empty text. No text is handled row by row: a column that the file has as a dictionary
+        stays one.
+        """
+        import pyarrow
+
+        column = self.frame[name]
+        if column.dtype.is_numeric():
+            column = column.cast(pl.String)
+        elif not _is_text(column):
+            raise self._wrong_type(name, "text")
+        arrow = column.to_arrow()
+        if not pyarrow.types.is_dictionary(arrow.type):
+            arrow = arrow.cast(pyarrow.large_string()).dictionary_encode()
+        of_entry = ["" if text is None else text.strip(" \t") for text in arrow.dictionary.to_pylist()]
+        names = tuple(sorted({"", *of_entry}))
+        place = {text: i for i, text in enumerate(names)}
+        nowhere = len(of_entry)  # a null cell
+        entry = arrow.indices.fill_null(nowhere).to_numpy(zero_copy_only=False)
+        return names, np.array([*(place[text] for text in of_entry), place[""]], dtype=np.int64)[entry]
 
     def floats(self, name: str) -> Float64Array1D:
         """(n,) the cells as numbers, NaN where empty. Raises ``InputError`` at the first that is no number."""
@@ -97,16 +117,14 @@ class Table:
     def floats_or_nan(self, name: str) -> tuple[Float64Array1D, BoolArray1D]:
         """(n,) the cells as numbers, NaN where empty or unreadable, and (n,) which were unreadable."""
         column = self.frame[name]
-        if column.dtype == pl.String or column.dtype == pl.Categorical or _is_enum(column):
-            column = column.cast(pl.String).str.strip_chars()
-            numbers = column.cast(pl.Float64, strict=False)
-            unreadable = (numbers.is_null() & column.is_not_null() & (column != "").fill_null(False)).to_numpy()
+        if _is_text(column):
+            numbers, unreadable = _numbers_of_text(column.cast(pl.String))
         elif column.dtype.is_numeric() or column.dtype == pl.Null:
             numbers = column.cast(pl.Float64, strict=False)
             unreadable = np.zeros(len(column), dtype=np.bool_)
         else:
             raise self._wrong_type(name, "numbers")
-        values = numbers.fill_null(float("nan")).to_numpy()
+        values = numbers.to_numpy()  # null is NaN
         return np.array(values, dtype=np.float64), np.array(unreadable, dtype=np.bool_)
 
     def dates(self, name: str, *, text_format: str = "%Y-%m-%d") -> DateArray1D:
@@ -123,7 +141,7 @@ class Table:
     def dates_or_nat(self, name: str, *, text_format: str = "%Y-%m-%d") -> tuple[DateArray1D, dict[int, str]]:
         """(n,) ``datetime64[D]``, NaT where a cell is no date, and index -> what is wrong with it there."""
         column = self.frame[name]
-        if column.dtype == pl.String or column.dtype == pl.Categorical or _is_enum(column):
+        if _is_text(column):
             return _dates_of_text(column.cast(pl.String).str.strip_chars(), text_format)
         if column.dtype == pl.Date:
             values = column.to_numpy().astype("datetime64[D]")
@@ -140,8 +158,38 @@ class Table:
         )
 
 
-def _is_enum(column: pl.Series) -> bool:
-    return column.dtype.base_type() == pl.Enum
+def demand_columns(names: Sequence[str], required: Sequence[str], optional: Sequence[str], source: str) -> None:
+    """Check the names of columns. Raises ``InputError`` naming one that is missing or unknown."""
+    known = (*required, *optional)
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name.lower(), known, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise InputError(
+                f"unknown column{hint} (known: {', '.join(known)})", source=source, row=1, field=clipped(name)
+            )
+    for name in required:
+        if name not in names:
+            raise InputError(
+                f"the column is missing (needed: {', '.join(required)}; found: {clipped(', '.join(names))})",
+                source=source,
+                row=1,
+                field=name,
+            )
+
+
+def _is_text(column: pl.Series) -> bool:
+    return column.dtype.base_type() in (pl.String, pl.Categorical, pl.Enum)
+
+
+def _numbers_of_text(column: pl.Series) -> tuple[pl.Series, BoolArray1D]:
+    """(n,) numbers, null where empty or unreadable, and (n,) which were unreadable."""
+    numbers = column.cast(pl.Float64, strict=False)
+    if numbers.null_count() == column.null_count():
+        return numbers, np.zeros(len(column), dtype=np.bool_)
+    column = column.str.strip_chars()  # blanks around some, or text among them
+    numbers = column.cast(pl.Float64, strict=False)
+    return numbers, (numbers.is_null() & (column != "").fill_null(False)).to_numpy()
 
 
 def clipped(text: str) -> str:
@@ -197,14 +245,49 @@ def _dates_of_instants(column: pl.Series) -> tuple[DateArray1D, dict[int, str]]:
     return days, problems
 
 
-def read_table(content: Content) -> Table:
+def read_table(content: Content, *, unnamed_first: str | None = None) -> Table:
     """A CSV or Parquet file as a table, told apart by content.
+
+    Parameters
+    ----------
+    content : the file.
+    unnamed_first : what to call a first column of a CSV that has no name, as pandas writes its index; None refuses it.
 
     Raises
     ------
     InputError : the file is damaged, cut, no table, or a row has not one cell a column.
     """
-    return _read_parquet(content) if content.is_parquet else csv_table(content.text(), content.source)
+    if content.is_parquet:
+        return _read_parquet(content)
+    text = content.text_bytes()
+    if unnamed_first is not None and text.lstrip(b"\n").startswith(_UNNAMED):
+        text = unnamed_first.encode() + text.lstrip(b"\n").removeprefix(b'""')
+    return csv_table(text, content.source)
+
+
+#: What ``column_names`` found: every format asks the same of one file, and opening a Parquet file costs a millisecond.
+_names_found: WeakKeyDictionary[Content, frozenset[str]] = WeakKeyDictionary()
+
+
+def column_names(content: Content) -> frozenset[str]:
+    """The columns that a CSV or Parquet file begins with, for telling formats apart; empty where it is neither."""
+    names = _names_found.get(content)
+    if names is None:
+        names = _names_found[content] = _column_names(content)
+    return names
+
+
+def _column_names(content: Content) -> frozenset[str]:
+    if content.is_parquet:
+        import pyarrow
+        import pyarrow.parquet
+
+        try:
+            return frozenset(pyarrow.parquet.read_schema(io.BytesIO(content.data)).names)
+        except (pyarrow.ArrowException, OSError, ValueError, TypeError, MemoryError):
+            return frozenset()
+    first = content.data[:_TOP_BYTES].lstrip(b"\xef\xbb\xbf\r\n ").split(b"\n", 1)[0].decode("utf-8", errors="replace")
+    return frozenset(cell.strip().strip('"') for cell in first.split(","))
 
 
 def _read_parquet(content: Content) -> Table:
@@ -222,39 +305,49 @@ def _read_parquet(content: Content) -> Table:
     return Table(content.source, frame, np.arange(1, frame.height + 1, dtype=np.int64))
 
 
-def csv_table(text: str, source: str) -> Table:
+def csv_table(text: bytes, source: str) -> Table:
     """CSV text as a table of text columns; blank lines are skipped, quotes understood.
+
+    Parameters
+    ----------
+    text : UTF-8 with plain line ends.
+    source : its name for messages.
 
     Raises
     ------
     InputError : a header cell is empty or repeated, or a row has not one cell a column.
     """
-    return _quoted_table(text, source) if '"' in text else _plain_table(text, source)
+    return _quoted_table(text.decode(), source) if b'"' in text else _plain_table(text, source)
 
 
-def _plain_table(text: str, source: str) -> Table:
+def _plain_table(text: bytes, source: str) -> Table:
     """The fast path: no quotes, so every line is a row and every comma ends a cell."""
-    body = text.lstrip("\n")
+    body = text.lstrip(b"\n")
     skipped = len(text) - len(body)
-    header_line, _, rest = body.partition("\n")
-    header = _header(header_line.split(","), source, skipped + 1)
-    raw = rest.encode()
-    if raw and not raw.endswith(b"\n"):
-        raw += b"\n"
-    marks = np.frombuffer(raw, dtype=np.uint8)
-    ends = np.flatnonzero(marks == ord("\n"))
-    commas = np.searchsorted(np.flatnonzero(marks == ord(",")), ends)
+    header_line, _, rows = body.partition(b"\n")
+    header = _header(header_line.decode().split(","), source, skipped + 1)
+    if rows and not rows.endswith(b"\n"):
+        rows += b"\n"
+    if (marks := cell_marks(rows, len(header))) is not None and len(header) > 1:
+        line = np.arange(len(marks), dtype=np.int64) + skipped + 2
+    else:
+        rows, line = _without_blank_lines(rows, len(header), source, skipped + 2)
+    if not len(line):
+        return Table(source, pl.DataFrame({name: pl.Series([], dtype=pl.String) for name in header}), line)
+    frame = pl.read_csv(rows, has_header=False, new_columns=header, infer_schema=False, quote_char=None)
+    return Table(source, frame, line)
+
+
+def _without_blank_lines(rows: bytes, width: int, source: str, first_line: int) -> tuple[bytes, Int64Array1D]:
+    """The lines that are not blank, and their numbers. Raises ``InputError`` where one has not ``width`` cells."""
+    text = np.frombuffer(rows, dtype=np.uint8)
+    ends = np.flatnonzero(text == ord("\n"))
+    commas = np.searchsorted(np.flatnonzero(text == ord(",")), ends)
     cells = np.diff(commas, prepend=0) + 1
     blank = np.diff(ends, prepend=-1) == 1
-    line = np.arange(len(ends), dtype=np.int64) + skipped + 2
-    _refuse_ragged(cells, blank, line, len(header), source)
-    if blank.all():
-        empty = {name: pl.Series([], dtype=pl.String) for name in header}
-        return Table(source, pl.DataFrame(empty), line[:0])
-    if blank.any():
-        raw = b"\n".join(row for row in raw.split(b"\n") if row)
-    frame = pl.read_csv(raw, has_header=False, new_columns=header, infer_schema=False, quote_char=None)
-    return Table(source, frame, line[~blank])
+    line = np.arange(len(ends), dtype=np.int64) + first_line
+    _refuse_ragged(cells, blank, line, width, source)
+    return b"".join(row + b"\n" for row in rows.split(b"\n") if row), line[~blank]
 
 
 def _refuse_ragged(cells: Int64Array1D, blank: BoolArray1D, line: Int64Array1D, width: int, source: str) -> None:

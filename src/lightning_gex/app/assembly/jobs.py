@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,12 +12,13 @@ import numpy as np
 
 from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.adapters.market_data.bars_file import read_bars
+from lightning_gex.adapters.market_data.positioning_history import PositioningHistory, read_history
 from lightning_gex.adapters.market_data.series_files import read_flow, read_market, read_rates, read_volatility_index
 from lightning_gex.adapters.market_data.stale_open import default_fill_price, same_underlying
 from lightning_gex.analytics.positioning_result import DealerPositioning
 from lightning_gex.app.assembly.input_notes import bar_notes, coverage_notes
 from lightning_gex.app.assembly.policies import workspace_policy
-from lightning_gex.app.assembly.positions import position_chain, table_of_one
+from lightning_gex.app.assembly.positions import position_chain, table_of_history, table_of_one, with_today
 from lightning_gex.app.assembly.wiring import (
     BACKTEST_JOURNAL_GROUP,
     Stores,
@@ -44,6 +45,7 @@ from lightning_gex.memory.book import MemoryBook
 VOLATILITY_INDEX_TICKERS = ("VIX", "^VIX")
 #: A simulation has nobody to look at a tripped breaker; after a trading week somebody would have.
 BREAKERS_RESET_AFTER_SESSIONS = 5
+_NAMED = 12  # underlyings a message lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ def analyze_files(
     ticker: str,
     bars: Path,
     chain: Path | None = None,
+    history: Path | None = None,
+    flow: Path | None = None,
     market: Path | None = None,
     chain_format: str | None = None,
     progress: Progress,
@@ -75,32 +79,39 @@ def analyze_files(
     """Decide on the last bar of a ticker, after learning from every bar before it.
 
     The history in the file is walked through once without trading, so that memory and sizing know what became of past
-    signals; the decision on the last bar is then made by the same path, with the whole capital free.
+    signals; the decision on the last bar is then made by the same path, with the whole capital free. A history of
+    positioning gives the options-flow agent its ranks; a chain beside it is the last of its rows.
     """
     file = _read_bars_file(bars, [ticker])
     own = file.bars[ticker]
+    past = None if history is None else read_history(history)
+    table, notes = _past_positioning(past, file.bars, [ticker])
     found: DealerPositioning | None = None
-    table: dict[str, DatedSeries] = {}
-    notes: tuple[str, ...] = ()
     if chain is not None:
-        found = position_chain(chain, chain_format=chain_format, underlying=None)
+        model = "naive" if past is None else past.dealer_model
+        found = position_chain(chain, chain_format=chain_format, dealer_model=model, underlying=None)
         if not same_underlying(found.underlying, ticker):
             raise InputError(
                 f"the chain is on {found.underlying}, not on {ticker}: give the chain of {ticker}, or none",
                 source=str(chain),
                 field="underlying",
             )
-        series, notes = table_of_one(found, own)
-        table = {ticker: series}
-        notes = (*found.notes, *notes)
-    context = None if market is None else _market_series(market, own)
+        series, chain_notes = table_of_one(found, own)
+        table = {ticker: with_today(table[ticker], series) if ticker in table else series}
+        notes = (*notes, *found.notes, *chain_notes)
+    given = {
+        "flow": None if flow is None else read_flow(flow),
+        "market": None if market is None else _market_series(market, own),
+        "history": None if past is None else _gamma_of(table[ticker]),
+    }
     inputs = MarketInputs(
         bars=file.bars,
+        flow=given["flow"],
         volatility_index=file.volatility_index,
-        market=context,
+        market=given["market"],
         positioning=table,
         market_ticker=market_ticker_among(file.bars),
-        notes=(*file.notes, *notes, *coverage_notes(own.session[-1:], {"market": context}), *bar_notes(own)),
+        notes=(*file.notes, *notes, *coverage_notes(own.session[-1:], given), *bar_notes(own)),
     )
     trader, _, watch = _wired(workspace, tickers=(ticker,), start=None, kind="analyze")
     label = f"learning from {len(own)} sessions of {ticker}"
@@ -121,6 +132,7 @@ def run_backtest_files(
     bars: Path,
     tickers: Sequence[str],
     flow: Path | None = None,
+    history: Path | None = None,
     volatility_index: Path | None = None,
     rates: Path | None = None,
     market: Path | None = None,
@@ -141,11 +153,15 @@ def run_backtest_files(
         "rates": None if rates is None else read_rates(rates),
         "market": None if market is None else _market_series(market, everything[watched[0]]),
     }
+    past = None if history is None else read_history(history)
+    table, past_notes = _past_positioning(past, everything, watched)
+    given |= {f"history of {ticker}": _gamma_of(series) for ticker, series in table.items()}
     first = None if start is None else np.datetime64(start, "D")
     decided = everything[watched[0]].session
     notes = (
         *(file.notes if volatility_index is None else ()),
-        *_notes_on_inputs(flow, index, rates),
+        *_notes_on_inputs(flow, history, index, rates),
+        *past_notes,
         *coverage_notes(decided if first is None else decided[decided >= first], given),
         *(note for ticker in watched for note in bar_notes(everything[ticker])),
     )
@@ -154,6 +170,7 @@ def run_backtest_files(
         flow=given["flow"],
         volatility_index=index,
         market=given["market"],
+        positioning=table,
         rates=given["rates"],
         market_ticker=market_ticker_among(everything),
         notes=notes,
@@ -262,9 +279,40 @@ def _market_series(path: Path, bars: Bars) -> DatedSeries:
     return DatedSeries(bars.session, dict(aligned.columns), str(path))
 
 
-def _notes_on_inputs(flow: Path | None, volatility_index: DatedSeries | None, rates: Path | None) -> tuple[str, ...]:
+def _past_positioning(
+    history: PositioningHistory | None, bars: Mapping[str, Bars], tickers: Sequence[str]
+) -> tuple[dict[str, DatedSeries], tuple[str, ...]]:
+    """The feature tables of the tickers that a history knows. Raises ``InputError`` where it knows none of them."""
+    if history is None:
+        return {}, ()
+    tables: dict[str, DatedSeries] = {}
+    notes: list[str] = []
+    for ticker in tickers:
+        table, told = table_of_history(history, bars[ticker])
+        if table is not None:
+            tables[ticker] = table
+        else:
+            notes.append(f"{history.source} holds nothing of {ticker}")
+        notes.extend(told)
+    if not tables:
+        there = ", ".join(list(history.by_underlying)[:_NAMED])
+        raise InputError(
+            f"holds nothing of {', '.join(tickers)}: it has {there}", source=history.source, field="underlying"
+        )
+    return tables, tuple(notes)
+
+
+def _gamma_of(table: DatedSeries) -> DatedSeries:
+    """The one column that every session with a chain has."""
+    name = "gamma_exposure_usd_per_pct"
+    return DatedSeries(table.session, {name: table.columns[name]}, table.source)
+
+
+def _notes_on_inputs(
+    flow: Path | None, history: Path | None, volatility_index: DatedSeries | None, rates: Path | None
+) -> tuple[str, ...]:
     missing = [
-        (flow, "no flow file was given: the options flow agent abstains"),
+        (flow or history, "no flow file and no history was given: the options flow agent abstains"),
         (volatility_index, "no volatility index was given: each ticker's own volatility stands in for regimes"),
         (rates, "no bill rates were given: cash earns nothing and Sharpe is over zero"),
     ]

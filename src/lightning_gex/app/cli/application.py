@@ -6,9 +6,18 @@ from typing import Annotated
 
 import typer
 
-from lightning_gex import __version__
-from lightning_gex.app.cli import commands_analyze, commands_backtest, commands_demo, commands_gex, commands_report
+from lightning_gex.app.cli import (
+    commands_analyze,
+    commands_backtest,
+    commands_demo,
+    commands_flow,
+    commands_gex,
+    commands_history,
+    commands_report,
+    commands_scan,
+)
 from lightning_gex.app.cli.options import HomeOption
+from lightning_gex.core.version import __version__
 
 application = typer.Typer(
     name="lightning",
@@ -23,7 +32,10 @@ application = typer.Typer(
 application.command("demo")(commands_demo.demo)
 application.command("analyze")(commands_analyze.analyze)
 application.command("gex")(commands_gex.gex)
+application.command("scan")(commands_scan.scan)
 application.command("backtest")(commands_backtest.backtest)
+application.add_typer(commands_history.history)
+application.add_typer(commands_flow.flow)
 application.command("report")(commands_report.report)
 
 

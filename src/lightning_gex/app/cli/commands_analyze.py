@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from lightning_gex.app.cli.errors import guarded
-from lightning_gex.app.cli.options import FormatOption, HomeOption, JsonOption, MarketOption, workspace_of
+from lightning_gex.app.cli.options import (
+    FlowOption,
+    FormatOption,
+    HistoryOption,
+    HomeOption,
+    JsonOption,
+    MarketOption,
+    workspace_of,
+)
 
 
 @guarded
@@ -24,6 +32,8 @@ def analyze(
     chain: Annotated[
         Path | None, typer.Option("--chain", readable=False, metavar="FILE", help="Option chain of the ticker.")
     ] = None,
+    history: HistoryOption = None,
+    flow: FlowOption = None,
     market: MarketOption = None,
     chain_format: FormatOption = None,
     home: HomeOption = None,
@@ -41,6 +51,8 @@ def analyze(
         ticker=ticker,
         bars=bars,
         chain=chain,
+        history=history,
+        flow=flow,
         market=market,
         chain_format=chain_format,
         progress=BarProgress(stderr_console()),

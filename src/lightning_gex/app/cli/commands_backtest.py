@@ -9,6 +9,8 @@ import typer
 
 from lightning_gex.app.cli.errors import guarded
 from lightning_gex.app.cli.options import (
+    FlowOption,
+    HistoryOption,
     HomeOption,
     JsonOption,
     MarketOption,
@@ -36,10 +38,8 @@ def backtest(
             "--out", parser=folder_named, metavar="DIR", help="Folder for report, metrics, decisions, trades."
         ),
     ],
-    flow: Annotated[
-        Path | None,
-        typer.Option("--flow", readable=False, metavar="FILE", help="Dealer flow by session: date,price,dix,gex."),
-    ] = None,
+    flow: FlowOption = None,
+    history: HistoryOption = None,
     volatility_index: Annotated[
         Path | None,
         typer.Option(
@@ -82,6 +82,7 @@ def backtest(
         bars=bars,
         tickers=list(ticker),
         flow=flow,
+        history=history,
         volatility_index=volatility_index,
         rates=rates,
         market=market,

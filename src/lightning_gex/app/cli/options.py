@@ -36,8 +36,25 @@ FormatOption = Annotated[
     typer.Option(
         "--format",
         metavar="NAME",
-        help="Format of the chain file: cboe_quotedata, cboe_delayed_quotes or table (default: recognised).",
+        help="Format of the chain file: cboe_quotedata, cboe_delayed_quotes, schwab, yahoo, cboe_table or table "
+        "(default: recognised).",
     ),
+]
+DealerModelOption = Annotated[
+    str, typer.Option("--dealer-model", help="Who holds what: naive, inverted, unsigned or volume_signed.")
+]
+HistoryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--history",
+        readable=False,
+        metavar="FILE",
+        help="Daily positioning of your own chains, as history build writes it.",
+    ),
+]
+FlowOption = Annotated[
+    Path | None,
+    typer.Option("--flow", readable=False, metavar="FILE", help="Flow by session: date with dix, gex or both."),
 ]
 MarketOption = Annotated[
     Path | None,
@@ -48,6 +65,18 @@ MarketOption = Annotated[
         help="Market context: JSON, TOML, or a table of its columns by date.",
     ),
 ]
+
+
+def command_group(name: str, text: str) -> typer.Typer:
+    """A command with commands of its own; alone it prints its help."""
+    group = typer.Typer(name=name, help=text, rich_markup_mode=None)
+
+    @group.callback(invoke_without_command=True)
+    def _alone(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+
+    return group
 
 
 def workspace_of(context: typer.Context, home: Path | None) -> Workspace:

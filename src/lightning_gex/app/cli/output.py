@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 from lightning_gex.app.cli.documents import json_text
 from lightning_gex.core.errors import SettingsError
 
+#: What a file of pictures may be called.
+PICTURE_SUFFIXES = (".html", ".png")
+#: What a table's file may be called; ``evaluation.frames`` writes it.
+TABLE_SUFFIXES = (".csv", ".parquet", ".json")
+
 if TYPE_CHECKING:
     from lightning_gex.analytics.positioning_result import DealerPositioning
     from lightning_gex.engine.result import RunResult
@@ -43,6 +48,13 @@ def check_output_file(file: Path, option: str) -> Path:
     if not os.access(file.parent, os.W_OK | os.X_OK) or (file.exists() and not os.access(file, os.W_OK)):
         raise SettingsError(f"{option} {file} cannot be written: name another or change its permissions")
     return file
+
+
+def check_table_file(file: Path, option: str, suffixes: tuple[str, ...] = TABLE_SUFFIXES) -> Path:
+    """As ``check_output_file``, for a table: its suffix says how it is written. Raises ``SettingsError``."""
+    if file.suffix.lower() not in suffixes:
+        raise SettingsError(f"{option} {file}: end its name in {' or '.join(suffixes)}, which says how it is written")
+    return check_output_file(file, option)
 
 
 def check_not_input(file: Path, option: str, given: Path) -> None:
