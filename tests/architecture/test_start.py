@@ -9,7 +9,8 @@ import sys
 import pytest
 
 HEAVY = {
-    "arch", "cryptography", "exchange_calendars", "gymnasium", "httpx", "numba", "numpy", "onnxruntime", "pandas",
+    "alembic", "arch", "cryptography", "exchange_calendars", "gymnasium", "httpx", "msgspec", "numba", "numpy",
+    "onnxruntime", "pandas",
     "plotly", "polars", "pyarrow", "pydantic", "rich", "scipy", "sqlalchemy", "stable_baselines3", "talib", "torch",
 }  # fmt: skip
 PROBE = """

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lightning_gex.agents.signal import AgentSignal
+    from lightning_gex.app.assembly.audit import AuditFilter, audit_export, audit_tail, verify_audit
+    from lightning_gex.app.assembly.control import halt_trading, latched_breakers, reset_breaker, resume_trading
     from lightning_gex.app.assembly.demo import DemoResult, run_demo
     from lightning_gex.app.assembly.jobs import AnalysisResult, analyze_files, run_backtest_files
     from lightning_gex.app.assembly.positions import fetch_chain, position_chain, position_live, positioning_page
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AgentSignal": "agents.signal",
     "AnalysisResult": "app.assembly.jobs",
+    "AuditFilter": "app.assembly.audit",
     "ConsensusBuilder": "app.founding.coordinator",
     "DemoResult": "app.assembly.demo",
     "EnhancedLightningGEX": "app.founding.system",
@@ -47,15 +50,22 @@ _HOMES = {
     "StrategicLayer": "app.founding.hierarchical",
     "TacticalLayer": "app.founding.hierarchical",
     "analyze_files": "app.assembly.jobs",
+    "audit_export": "app.assembly.audit",
+    "audit_tail": "app.assembly.audit",
     "fetch_chain": "app.assembly.positions",
+    "halt_trading": "app.assembly.control",
+    "latched_breakers": "app.assembly.control",
     "open_workspace": "app.assembly.wiring",
     "performance_report": "app.assembly.reports",
     "position_chain": "app.assembly.positions",
     "position_live": "app.assembly.positions",
     "positioning_page": "app.assembly.positions",
+    "reset_breaker": "app.assembly.control",
+    "resume_trading": "app.assembly.control",
     "run_backtest_files": "app.assembly.jobs",
     "run_demo": "app.assembly.demo",
     "run_founding_demo": "app.founding.demos",
+    "verify_audit": "app.assembly.audit",
 }
 
 
@@ -72,6 +82,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "AgentSignal",
     "AnalysisResult",
+    "AuditFilter",
     "ConsensusBuilder",
     "DemoResult",
     "EnhancedLightningGEX",
@@ -86,13 +97,20 @@ __all__ = [
     "StrategicLayer",
     "TacticalLayer",
     "analyze_files",
+    "audit_export",
+    "audit_tail",
     "fetch_chain",
+    "halt_trading",
+    "latched_breakers",
     "open_workspace",
     "performance_report",
     "position_chain",
     "position_live",
     "positioning_page",
+    "reset_breaker",
+    "resume_trading",
     "run_backtest_files",
     "run_demo",
     "run_founding_demo",
+    "verify_audit",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lightning_gex.adapters.halt_file import HaltFile
 from lightning_gex.adapters.storage.workspace_files import (
     PRIVATE,
     load_or_create_audit_key,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 HOME_VARIABLE = "LIGHTNING_HOME"
 DEFAULT_HOME = Path("~/.lightning-gex")
+HALT_FLAG = "halt.flag"
 _OWNER_ONLY_FOLDER = 0o700
 
 
@@ -72,6 +74,7 @@ class Workspace:
         _make_folder(folder)
         settings_file = folder / "lightning.toml"
         if not settings_file.exists():
+            HaltFile(folder / HALT_FLAG).create()  # with the first use and never again: one that went missing is a halt
             write_atomically(settings_file, default_toml().encode())
         opened = cls(folder, load_settings(settings_file, overrides))
         load_or_create_audit_key(opened.audit_key_file, journal_exists=_has_records(opened.database))
@@ -93,6 +96,11 @@ class Workspace:
         return self.home / "lightning.db"
 
     @property
+    def store_url(self) -> str | Path:
+        """Where journal and memory are kept: ``storage.url`` of the settings, else the database in this folder."""
+        return self.settings.storage.url or self.database
+
+    @property
     def vault_file(self) -> Path:
         """``vault.json``: encrypted credentials; absent until the first one is stored."""
         return self.home / "vault.json"
@@ -101,6 +109,11 @@ class Workspace:
     def audit_key_file(self) -> Path:
         """``audit.key``: the key of the journal's hash chain."""
         return self.home / "audit.key"
+
+    @property
+    def halt_flag(self) -> Path:
+        """``halt.flag``: the kill switch, see ``adapters.halt_file``."""
+        return self.home / HALT_FLAG
 
     @property
     def reports(self) -> Path:

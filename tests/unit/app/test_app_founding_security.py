@@ -211,6 +211,8 @@ def test_guardrails_are_the_ones_given_else_the_settings(home, monkeypatch):
             "max_position_size_pct": 0.15,
             "max_total_exposure_pct": 0.80,
             "max_orders_per_minute": 10,
+            "max_ticker_exposure_pct": 0.20,
+            "price_collar_pct": 0.20,
         }
 
 

@@ -8,6 +8,9 @@ one that reaches further counts.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lightning_gex.adapters.storage.workspace_files import create_exclusively
@@ -61,34 +64,47 @@ class AnchorFile:
             raise StoreError(f"{self._path} cannot be read: {error.strerror or error}") from error
         return max(self._known(data))[2]
 
-    def advance(self, count: int, head: str, *, sync: bool) -> None:
-        """Write where the journal ends now, unless another process wrote that it reaches further.
-
-        Parameters
-        ----------
-        count, head : records and the digest of the last.
-        sync : whether to wait for the disk. Without it the anchor survives the end of this process but, for as long as
-            the system keeps writes back, perhaps not a power failure; then an older one does.
+    @contextmanager
+    def held(self) -> Iterator[HeldAnchor]:
+        """The file open for writing, so that what can be wrong with it shows before anything is committed.
 
         Raises
         ------
-        IntegrityError : the file was altered meanwhile.
+        IntegrityError : no slot holds an anchor sealed with this key.
         StoreError : the file vanished or cannot be written.
         """
         try:
-            with self._path.open("r+b", buffering=0) as file:
-                known = self._known(file.read(2 * _SLOT_BYTES))
-                if max(known)[0] < count:
-                    newest = max(known)[1]
-                    file.seek((1 - newest) * _SLOT_BYTES)
-                    file.write(self._slot(count, head))
-                if sync:
-                    os.fsync(file.fileno())
+            descriptor = os.open(self._path, os.O_RDWR | getattr(os, "O_BINARY", 0))
         except OSError as error:
-            raise StoreError(
-                f"{self._path} cannot be written: {error.strerror or error}; what was journaled is safe, "
-                "but a cut tail would not show"
-            ) from error
+            raise self._unwritable(error) from error
+        try:
+            self._known(os.pread(descriptor, 2 * _SLOT_BYTES, 0))
+            yield HeldAnchor(self, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def advance(self, count: int, head: str, *, sync: bool) -> None:
+        """Write where the journal ends now; parameters and errors as for :meth:`HeldAnchor.advance`."""
+        with self.held() as held:
+            held.advance(count, head, sync=sync)
+
+    def write_newer(self, descriptor: int, count: int, head: str, *, sync: bool) -> None:
+        """What :meth:`HeldAnchor.advance` does, on an open file."""
+        try:
+            known = self._known(os.pread(descriptor, 2 * _SLOT_BYTES, 0))
+            if max(known)[0] < count:
+                newest = max(known)[1]
+                os.pwrite(descriptor, self._slot(count, head), (1 - newest) * _SLOT_BYTES)
+            if sync:
+                os.fsync(descriptor)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self._path} cannot be written: {error.strerror or error}; what was journaled is safe, "
+            "but a cut tail would not show"
+        )
 
     def _known(self, data: bytes) -> list[tuple[int, int, Anchor]]:
         """(count, slot, anchor) of every slot that holds one; not empty."""
@@ -111,3 +127,33 @@ class AnchorFile:
         except IntegrityError:
             return None
         return anchor if anchor.holds(self._key) else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAnchor:
+    """An anchor's open file.
+
+    Parameters
+    ----------
+    anchor : whose.
+    descriptor : open for reading and writing.
+    """
+
+    anchor: AnchorFile
+    descriptor: int
+
+    def advance(self, count: int, head: str, *, sync: bool) -> None:
+        """Write where the journal ends now, unless another process wrote that it reaches further.
+
+        Parameters
+        ----------
+        count, head : records and the digest of the last.
+        sync : whether to wait for the disk. Without it the anchor survives the end of this process but, for as long as
+            the system keeps writes back, perhaps not a power failure; then an older one does.
+
+        Raises
+        ------
+        IntegrityError : the file was altered meanwhile.
+        StoreError : the file cannot be written.
+        """
+        self.anchor.write_newer(self.descriptor, count, head, sync=sync)

@@ -16,7 +16,7 @@ from lightning_gex.core.events import Event
 from lightning_gex.core.ports import JournalRecord
 
 _COLUMNS = ("sequence", "run_id", "at", "kind", "ticker", "payload", "digest")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last: full width
 
 
 class ExportFormat(StrEnum):
@@ -90,7 +90,7 @@ def _json_pieces(records: Iterable[JournalRecord]) -> Iterator[bytes]:
                 "run_id": record.run_id,
                 "at": utc_text(record.event.at, field="at"),
                 "kind": record.event.kind,
-                "ticker": _ticker(record.event),
+                "ticker": ticker_of(record.event),
                 "digest": record.digest,
             }
         )
@@ -105,7 +105,7 @@ def _csv_pieces(records: Iterable[JournalRecord]) -> Iterator[bytes]:
     writer.writerow(_COLUMNS)
     for record in records:
         event = record.event
-        texts = (record.run_id, utc_text(event.at, field="at"), event.kind, _ticker(event) or "", encode(event))
+        texts = (record.run_id, utc_text(event.at, field="at"), event.kind, ticker_of(event) or "", encode(event))
         writer.writerow([record.sequence, *map(spreadsheet_safe, texts), record.digest])
         yield buffer.getvalue().encode()
         buffer.seek(0)
@@ -113,8 +113,8 @@ def _csv_pieces(records: Iterable[JournalRecord]) -> Iterator[bytes]:
     yield buffer.getvalue().encode()
 
 
-def _ticker(event: Event) -> str | None:
-    """Which symbol an event is about, or None."""
+def ticker_of(event: Event) -> str | None:
+    """Which symbol an event is about; None where it is about none."""
     for part in (event, *(getattr(event, name, None) for name in ("decision", "order", "trade", "fill"))):
         ticker = getattr(part, "ticker", None)
         if isinstance(ticker, str):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, bindparam, insert, select, update
 
 from lightning_gex.adapters.storage.codec import from_utc_text, utc_text
 from lightning_gex.adapters.storage.database import lock_table, reading, writing
@@ -21,6 +21,7 @@ from lightning_gex.adapters.storage.schema import BOOKS, PATTERNS
 from lightning_gex.adapters.storage.workspace_files import READABLE, write_atomically
 from lightning_gex.core.enums import Direction, MarketRegime
 from lightning_gex.core.errors import InputError, IntegrityError, RefusedError, SettingsError
+from lightning_gex.core.events import DecisionMade, Event, SignalResolved
 from lightning_gex.core.patterns import Neighbours, Outcome, Pattern
 from lightning_gex.memory.book import MemoryBook
 
@@ -43,6 +44,9 @@ _CSV_COLUMNS = (
 )
 
 
+_Act = Callable[[Connection, MemoryBook, int], bool]
+
+
 class SqlMemoryStore:
     """Past signals of one book, in SQL. Implements ``core.ports.MemoryStore``.
 
@@ -62,6 +66,10 @@ class SqlMemoryStore:
         self._name = book
         self._index: MemoryBook | None = None
         self._revision = -1
+        self._followed: int | None = None  # the revision that a transaction of the journal's will have made
+        self._known = select(PATTERNS.c.position).where(
+            (PATTERNS.c.book == book) & (PATTERNS.c.pattern_id == bindparam("id"))
+        )
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -75,16 +83,7 @@ class SqlMemoryStore:
         InputError : a pattern that no book takes (see ``memory.book``); nothing is written.
         StoreError : the store cannot be written.
         """
-
-        def act(connection: Connection, index: MemoryBook, revision: int) -> bool:
-            if connection.execute(select(PATTERNS.c.position).where(self._is(pattern.pattern_id))).first() is not None:
-                return False
-            row = _row_of(pattern) | {"book": self._name, "position": revision}
-            connection.execute(insert(PATTERNS), [row])
-            index.remember(pattern)
-            return True
-
-        self._change(act)
+        self._change(lambda connection, index, revision: self._remembered(connection, index, revision, pattern))
 
     def resolve(self, pattern_id: str, outcome: Outcome) -> None:
         """Add what became of a signal, durably.
@@ -97,11 +96,43 @@ class SqlMemoryStore:
         """
 
         def act(connection: Connection, index: MemoryBook, revision: int) -> bool:
-            connection.execute(update(PATTERNS).where(self._is(pattern_id)).values(**_outcome_columns(outcome)))
-            index.resolve(pattern_id, outcome)  # refuses what may not be: then the transaction is rolled back
+            self._resolve(connection, index, pattern_id, outcome)
             return True
 
         self._change(act)
+
+    def follow(self, connection: Connection, events: Sequence[Event]) -> None:
+        """Take what events say of signals into the book, within the journal's transaction. Implements ``Follower``.
+
+        A signal that is known, or resolved, already stays as it is: a run that goes on may tell it twice.
+        """
+        told = [e for e in events if isinstance(e, SignalResolved) or (isinstance(e, DecisionMade) and e.pattern)]
+        if not told:
+            return
+
+        def act(connection: Connection, index: MemoryBook, revision: int) -> bool:
+            changed = False
+            for number, event in enumerate(told):
+                if isinstance(event, SignalResolved):
+                    pattern = index.find(event.pattern_id)
+                    if pattern is not None and pattern.outcome is None:
+                        self._resolve(connection, index, event.pattern_id, event.outcome)
+                        changed = True
+                elif event.pattern is not None:
+                    changed |= self._remembered(connection, index, revision + number, event.pattern)
+            return changed
+
+        with self._lock:
+            self._followed = self._act(connection, act, steps=len(told))
+
+    def settle(self, committed: bool) -> None:
+        """What became of the transaction that was followed last: without its commit the book is read again."""
+        with self._lock:
+            followed, self._followed = self._followed, None
+            if followed is not None and committed:
+                self._revision = followed
+            elif followed is not None or not committed:
+                self._index = None
 
     def recall(
         self, *, ticker: str, direction: Direction, vector: Sequence[float], as_of: datetime, count: int
@@ -138,26 +169,45 @@ class SqlMemoryStore:
     def _is(self, pattern_id: str) -> ColumnElement[bool]:
         return (PATTERNS.c.book == self._name) & (PATTERNS.c.pattern_id == pattern_id)
 
-    def _change(self, act: Callable[[Connection, MemoryBook, int], bool]) -> None:
+    def _remembered(self, connection: Connection, index: MemoryBook, position: int, pattern: Pattern) -> bool:
+        if connection.execute(self._known, {"id": pattern.pattern_id}).first() is not None:
+            return False
+        connection.execute(insert(PATTERNS), [_row_of(pattern) | {"book": self._name, "position": position}])
+        index.remember(pattern)
+        return True
+
+    def _resolve(self, connection: Connection, index: MemoryBook, pattern_id: str, outcome: Outcome) -> None:
+        columns = _outcome_columns(outcome)
+        connection.execute(update(PATTERNS).where(self._is(pattern_id)).values(**columns))
+        index.resolve(pattern_id, outcome)  # refuses what may not be: then the transaction is rolled back
+
+    def _change(self, act: _Act) -> None:
         """One transaction that changes rows, then the index, and counts the book's revision up."""
         with self._lock:
             try:
                 with writing(self._engine) as connection:
-                    lock_table(connection, BOOKS)
-                    held = self._stored_revision(connection)
-                    revision = (held or 0) + 1
-                    if not act(connection, self._loaded(connection, held), revision):
-                        return
-                    if held is None:
-                        connection.execute(insert(BOOKS), [{"book": self._name, "revision": revision}])
-                    else:
-                        connection.execute(update(BOOKS).where(BOOKS.c.book == self._name).values(revision=revision))
-                self._revision = revision
+                    revision = self._act(connection, act)
+                if revision is not None:
+                    self._revision = revision
             except (InputError, RefusedError):  # raised before the index changed
                 raise
             except BaseException:
                 self._index = None
                 raise
+
+    def _act(self, connection: Connection, act: _Act, steps: int = 1) -> int | None:
+        """Change rows and index within a transaction; the book's new revision, None where nothing changed."""
+        lock_table(connection, BOOKS)
+        held = self._stored_revision(connection)
+        revision = (held or 0) + 1
+        if not act(connection, self._loaded(connection, held), revision):
+            return None
+        revision += steps - 1
+        if held is None:
+            connection.execute(insert(BOOKS), [{"book": self._name, "revision": revision}])
+        else:
+            connection.execute(update(BOOKS).where(BOOKS.c.book == self._name).values(revision=revision))
+        return revision
 
     def _current(self) -> MemoryBook:
         with reading(self._engine) as connection:

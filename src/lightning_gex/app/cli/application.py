@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from lightning_gex import __version__
-from lightning_gex.app.cli import commands_analyze, commands_backtest, commands_demo, commands_gex, commands_report
+from lightning_gex.app.cli import (
+    commands_analyze,
+    commands_audit,
+    commands_backtest,
+    commands_demo,
+    commands_gex,
+    commands_halt,
+    commands_report,
+)
 from lightning_gex.app.cli.options import HomeOption
 
 application = typer.Typer(
@@ -25,6 +33,10 @@ application.command("analyze")(commands_analyze.analyze)
 application.command("gex")(commands_gex.gex)
 application.command("backtest")(commands_backtest.backtest)
 application.command("report")(commands_report.report)
+application.command("halt")(commands_halt.halt)
+application.command("resume")(commands_halt.resume)
+application.command("breakers")(commands_halt.breakers)
+application.add_typer(commands_audit.audit, name="audit")
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lightning_gex.adapters.storage.export import export_audit
+from lightning_gex.app.assembly.audit import AuditFilter, filtered
 from lightning_gex.app.founding.account import Account, AccountHolder
-from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import InputError, SecretError, SettingsError
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.security.rate_limit import SlidingWindow
@@ -186,12 +185,7 @@ class SecurityManager(AccountHolder):
         The number of records written, the note of this export among them.
         """
         self._account.note("audit_exported", path=str(path))
-        journal = self._account.journal
-        if backtests:
-            return export_audit(journal.read(None), Path(path), fmt)
-        runs = [run.run_id for run in journal.runs() if run.mode is not RunMode.BACKTEST]
-        in_order = heapq.merge(*(journal.read(run_id) for run_id in runs), key=lambda record: record.sequence)
-        return export_audit(in_order, Path(path), fmt)
+        return export_audit(filtered(self._account.journal, AuditFilter(backtests=backtests)), Path(path), fmt)
 
     def verify_audit_log(self) -> int:
         """Check the hash chain of the whole record: how many there are, or ``IntegrityError`` at the first bad one."""

@@ -1,0 +1,151 @@
+"""The journal's rows: how they are written, read, and tied into the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
+
+from lightning_gex.adapters.storage.schema import JOURNAL
+from lightning_gex.core.errors import IntegrityError
+from lightning_gex.core.events import EVENT_VERSION
+from lightning_gex.security.audit_chain import chain_digest, fits
+
+BATCH = 2_000  # records read at a time: enough to make a round trip cheap, few enough to keep memory flat
+#: As a record is read and written; ``version`` stands last, as it does in what the digest covers.
+COLUMNS = ("sequence", "run_id", "kind", "at", "payload", "previous", "digest", "version")
+# Built once: building them costs as much as running them.
+IN_ORDER: Select[Any] = select(*(JOURNAL.c[name] for name in COLUMNS)).order_by(JOURNAL.c.sequence)
+FROM = IN_ORDER.where(JOURNAL.c.sequence >= bindparam("count")).limit(BATCH)
+LAST = select(func.max(JOURNAL.c.sequence))
+DIGEST_AT = select(JOURNAL.c.digest).where(JOURNAL.c.sequence == bindparam("at"))
+_INSERT = insert(JOURNAL)
+
+
+class Prepared(NamedTuple):
+    """An event as it will be stored, its place in the chain still open."""
+
+    kind: str
+    at: str
+    payload: str
+
+
+class Link(NamedTuple):
+    """A record as the chain's check wants it."""
+
+    sequence: int
+    previous: str
+    sealed: bytes
+    digest: str
+
+
+def sealed_bytes(sequence: int, run_id: str, kind: str, at: str, payload: str, version: int) -> bytes:
+    """What the digest covers: every column. No column can hold a NUL, so none can pass for part of another.
+
+    Version 1, of release 0.1.0, had no version to cover; a record whose version was altered to 1, or from it, does not
+    fit its digest either way.
+    """
+    tail = "" if version == 1 else f"\0{version}"
+    return f"{sequence}\0{run_id}\0{kind}\0{at}\0{payload}{tail}".encode("utf-8", "surrogateescape")
+
+
+def chained(
+    key: bytes, count: int, head: str, run_id: str, events: Sequence[Prepared]
+) -> tuple[list[tuple[Any, ...]], str]:
+    """Rows that continue the chain after record ``count`` with digest ``head``, and the digest of the last of them."""
+    rows: list[tuple[Any, ...]] = []
+    for sequence, (kind, at, payload) in enumerate(events, start=count + 1):
+        digest = chain_digest(key, head, sealed_bytes(sequence, run_id, kind, at, payload, EVENT_VERSION))
+        rows.append((sequence, run_id, kind, at, payload, head, digest, EVENT_VERSION))
+        head = digest
+    return rows, head
+
+
+def insert_rows(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+    """Write rows in the order of ``COLUMNS``, past SQLAlchemy's compiler, which takes longer than the database."""
+    if not rows:
+        return
+    compiled = _INSERT.compile(dialect=connection.dialect, column_keys=COLUMNS)
+    if compiled.positional:
+        connection.exec_driver_sql(compiled.string, rows)
+    else:
+        connection.exec_driver_sql(compiled.string, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
+
+
+def link(row: Row[Any]) -> Link:
+    """A row as the chain's check wants it. A column that is not of its type was altered."""
+    sequence, run_id, kind, at, payload, previous, digest, version = tuple(row)
+    texts = (run_id, kind, at, payload, previous, digest)
+    if not all(isinstance(text, str) for text in texts) or type(version) is not int:
+        raise IntegrityError(f"record {sequence} was altered")
+    return Link(sequence, previous, sealed_bytes(sequence, run_id, kind, at, payload, version), digest)
+
+
+class Stored(NamedTuple):
+    """A record as bytes, checked against its digest."""
+
+    sequence: int
+    run_id: bytes
+    kind: bytes
+    at: bytes
+    payload: bytes
+    digest: bytes
+    version: int
+
+
+def checked(key: bytes, row: Row[Any]) -> Stored:
+    """A row read as bytes or texts. Raises ``IntegrityError`` where it does not fit its own digest."""
+    sequence, *texts, version = tuple(row)
+    try:
+        run_id, kind, at, payload, previous, digest = (
+            text if type(text) is bytes else text.encode("utf-8", "surrogateescape") for text in texts
+        )
+    except AttributeError:  # a column that is no text at all
+        raise IntegrityError(f"record {sequence} was altered") from None
+    parts = [b"%d" % sequence, run_id, kind, at, payload]
+    if version != 1:
+        parts.append(b"%d" % version if type(version) is int else b"")
+    if not fits(key, previous, b"\0".join(parts), digest):
+        raise IntegrityError(f"record {sequence} was altered")
+    return Stored(sequence, run_id, kind, at, payload, digest, version)
+
+
+def refuse_altered(key: bytes, row: Row[Any]) -> None:
+    """Raises ``IntegrityError`` where a record does not fit its own digest."""
+    sequence, previous, sealed, digest = link(row)
+    if chain_digest(key, previous, sealed) != digest:
+        raise IntegrityError(f"record {sequence} was altered")
+
+
+def refuse_unknown(key: bytes, connection: Connection, rows: Sequence[Row[Any]], count: int, head: str) -> None:
+    """The first of these rows must be the known end of the chain: record ``count`` with digest ``head``."""
+    if not rows or rows[0].sequence != count:
+        reaches = connection.execute(LAST).scalar() or 0
+        raise IntegrityError(
+            f"record {min(reaches + 1, count)} is missing: the journal ends at {reaches} and is known to reach {count}"
+        )
+    if rows[0].digest != head:
+        raise IntegrityError(f"record {count} is not the one that was written")
+    refuse_altered(key, rows[0])
+
+
+def selected(
+    *,
+    run_id: str | None = None,
+    kinds: Sequence[str] = (),
+    since: str | None = None,
+    until: str | None = None,
+    newest_first: bool = False,
+) -> Select[Any]:
+    """Records in order: of one run, of some kinds, at or after one time and before another (UTC texts)."""
+    statement = IN_ORDER.order_by(None).order_by(JOURNAL.c.sequence.desc()) if newest_first else IN_ORDER
+    if run_id is not None:
+        statement = statement.where(JOURNAL.c.run_id == run_id)
+    if kinds:
+        statement = statement.where(JOURNAL.c.kind.in_(kinds))
+    if since is not None:
+        statement = statement.where(JOURNAL.c.at >= since)
+    if until is not None:
+        statement = statement.where(JOURNAL.c.at < until)
+    return statement
