@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from lightning_gex.adapters.storage.export import export_audit
+from lightning_gex.adapters.storage.rate_limits import SqlRateLimits
 from lightning_gex.app.assembly.audit import AuditFilter, filtered
 from lightning_gex.app.founding.account import Account, AccountHolder
 from lightning_gex.core.errors import InputError, SecretError, SettingsError
@@ -55,7 +56,6 @@ class SecurityManager(AccountHolder):
         self._open_vault = _vault_opener(master_password)
         self._vault: Vault | None = None
         self._vault_bytes: bytes | None = None
-        self._calls: dict[str, list[datetime]] = {}
 
     def __repr__(self) -> str:
         return f"SecurityManager(home={str(self._account.workspace.home)!r})"
@@ -148,15 +148,12 @@ class SecurityManager(AccountHolder):
         return True
 
     def check_rate_limit(self, api_name: str, max_calls: int = 60, window_seconds: float = 60.0) -> bool:
-        """Whether one more call to this API is within its limit now; a call that is counts towards it."""
+        """Whether one more call to this API is within its limit now; a call that is counts towards it.
+
+        It counts for every program on the workspace, and after a restart.
+        """
         window = SlidingWindow(max_calls, window_seconds)
-        now = self._account.clock.now()
-        calls = self._calls.setdefault(api_name, [])
-        if not window.allowed(calls, now):
-            return False
-        calls.append(now)
-        del calls[: -max(max_calls, 1)]
-        return True
+        return SqlRateLimits(self._account.stores.engine).take(f"api:{api_name}", window, self._account.clock.now())
 
     # --- the record ----------------------------------------------------------------------------------------------
 

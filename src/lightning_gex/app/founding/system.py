@@ -46,6 +46,7 @@ from lightning_gex.core.ports import Clock
 from lightning_gex.core.sessions import session_of, sessions_between
 from lightning_gex.engine.decide import Conclusion, Snapshot
 from lightning_gex.engine.perception import perceive
+from lightning_gex.engine.self_test import self_test
 from lightning_gex.engine.trader import Trader
 from lightning_gex.engine.trades import closed_trade, entry_order, opened_trade
 from lightning_gex.memory.book import MemoryBook
@@ -104,6 +105,7 @@ class EnhancedLightningGEX(AccountHolder):
         self._memory = LightningMemorySystem(account=self._account)
         self._memory.on_outcome = self._resolve_by_hand
         self._build()
+        self_test(self._config)
         self._session: np.datetime64 | None = None
         self._dated = False
         self._vix: dict[np.datetime64, float] = {}
