@@ -116,6 +116,11 @@ class Workspace:
         return self.home / HALT_FLAG
 
     @property
+    def seal_file(self) -> Path:
+        """``journal.seal``: the journal's end as the vault's key sealed it; absent before the vault's first use."""
+        return self.home / "journal.seal"
+
+    @property
     def reports(self) -> Path:
         """``reports/``: what commands write where no folder is named."""
         return self.home / "reports"

@@ -311,6 +311,21 @@ class SqlJournal:
         ):
             return verify_chain(self._key, map(link, rows), anchor)
 
+    def end(self) -> tuple[int, str]:
+        """How many records there are and the digest of the last, checked as far as they are new."""
+        with self._lock:
+            self._commit()
+            with reading(self._engine) as connection:
+                end = self._caught_up(connection, self._count, self._head)
+            self._count, self._head = end.count, end.head
+            return end.count, end.head
+
+    def digest_at(self, sequence: int) -> str | None:
+        """The digest of one record; None where there is no such record."""
+        with reading(self._engine) as connection:
+            found = connection.execute(DIGEST_AT, {"at": sequence}).scalar()
+        return None if found is None else str(found)
+
     def runs(self) -> list[RunSummary]:
         """Every run in the journal, oldest first."""
         self.flush()

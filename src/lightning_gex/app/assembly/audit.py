@@ -12,12 +12,14 @@ from typing import get_args
 from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.adapters.storage.export import ExportFormat, export_audit, ticker_of
 from lightning_gex.adapters.storage.journal import SqlJournal
+from lightning_gex.app.assembly.sealing import sealing_key, verify_seals
 from lightning_gex.app.assembly.wiring import Stores, new_run_id
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.events import AuditNoted, Event
 from lightning_gex.core.ports import JournalRecord
+from lightning_gex.security.vault import Vault
 
 #: Every kind of event there is, as filters name them.
 KINDS = tuple(sorted(kind.__dataclass_fields__["kind"].default for kind in get_args(Event)))
@@ -61,26 +63,33 @@ class AuditVerdict:
     ----------
     records : in the whole chain.
     runs : that wrote them.
+    seals : checked with the vault's key; None where the password was not given.
     first_at, last_at : dates of the oldest and the newest record; None where there is none.
     """
 
     records: int
     runs: int
+    seals: int | None
     first_at: datetime | None
     last_at: datetime | None
 
 
-def verify_audit(workspace: Workspace) -> AuditVerdict:
-    """Check every record, the chain through them and the anchor.
+def verify_audit(workspace: Workspace, master_password: str | None = None) -> AuditVerdict:
+    """Check every record, the chain through them and the anchor; with the password also the vault's seals.
 
     Raises
     ------
     IntegrityError : naming the first record that was altered, reordered, inserted or removed.
+    SecretError : the password is wrong.
     """
     with _opened(workspace) as journal:
         records = journal.verify()
+        seals = None
+        if master_password is not None:
+            key = sealing_key(Vault.from_bytes(workspace.read_vault(), master_password), workspace)
+            seals = verify_seals(journal, workspace, key) if workspace.seal_file.exists() else 0
         first, last = journal.span()
-        return AuditVerdict(records, len(journal.runs()), first, last)
+        return AuditVerdict(records, len(journal.runs()), seals, first, last)
 
 
 def audit_tail(workspace: Workspace, wanted: AuditFilter, count: int) -> list[JournalRecord]:

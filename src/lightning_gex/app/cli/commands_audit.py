@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,19 +44,29 @@ BacktestsOption = Annotated[
 
 @audit.command("verify")
 @guarded
-def verify(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def verify(
+    context: typer.Context,
+    seals: Annotated[
+        bool, typer.Option("--seals", help="Also check the vault's seals; asks for the master password.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check every record, the chain through them and the anchor."""
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.documents import print_document
 
-    found = bootstrap.verify_audit(workspace_of(context, home))
+    workspace = workspace_of(context, home)
+    password = getpass.getpass("master password: ") if seals else None
+    found = bootstrap.verify_audit(workspace, password)
     first, last = _text(found.first_at), _text(found.last_at)
     if as_json:
-        document: dict[str, object] = {"records": found.records, "runs": found.runs}
+        document: dict[str, object] = {"records": found.records, "runs": found.runs, "seals": found.seals}
         print_document({"sound": True, **document, "first_at": first, "last_at": last})
         return
     span = "" if first is None else f", dated {first} to {last}"
-    typer.echo(f"sound: {found.records} records of {found.runs} runs{span}")
+    sealed = "" if found.seals is None else f", {found.seals} seals of the vault"
+    typer.echo(f"sound: {found.records} records of {found.runs} runs{span}{sealed}")
 
 
 @audit.command("tail")

@@ -12,6 +12,7 @@ from typing import Any
 from lightning_gex.adapters.storage.export import export_audit
 from lightning_gex.adapters.storage.rate_limits import SqlRateLimits
 from lightning_gex.app.assembly.audit import AuditFilter, filtered
+from lightning_gex.app.assembly.sealing import SEAL_ENTRY, seal_journal, sealing_key, verify_seals
 from lightning_gex.app.founding.account import Account, AccountHolder
 from lightning_gex.core.errors import InputError, SecretError, SettingsError
 from lightning_gex.risk.guardrails import GuardrailLimits
@@ -56,6 +57,7 @@ class SecurityManager(AccountHolder):
         self._open_vault = _vault_opener(master_password)
         self._vault: Vault | None = None
         self._vault_bytes: bytes | None = None
+        self._sealed = False
 
     def __repr__(self) -> str:
         return f"SecurityManager(home={str(self._account.workspace.home)!r})"
@@ -73,9 +75,11 @@ class SecurityManager(AccountHolder):
         for field, value in (("api_name", api_name), ("api_key", api_key), ("api_secret", api_secret)):
             if not isinstance(value, str) or not value.strip():
                 raise InputError("must be text, and not empty", field=field)  # never shows the value: it is a secret
+        _refuse_reserved(api_name)
         with self._on_record("credentials_stored", api_name):
             self._current_vault().store(api_name, api_key, api_secret)
         self._save_vault()
+        self._seal()
 
     def get_api_credentials(self, api_name: str) -> dict[str, str]:
         """``{"api_key", "api_secret"}`` as they were stored.
@@ -85,20 +89,32 @@ class SecurityManager(AccountHolder):
         SecretError : no password, or a wrong one.
         InputError : nothing is stored under this name.
         """
+        _refuse_reserved(api_name)
         with self._on_record("credentials_read", api_name):
             found = self._current_vault().retrieve(api_name)
         self._save_vault()
+        self._seal()
         return {"api_key": found.key, "api_secret": found.secret}
 
     def delete_api_credentials(self, api_name: str) -> None:
         """Forget a name's credentials. Raises ``InputError`` where there are none."""
+        _refuse_reserved(api_name)
         with self._on_record("credentials_deleted", api_name):
             self._current_vault().delete(api_name)
         self._save_vault()
 
     def list_api_credentials(self) -> list[str]:
         """The names under which credentials are stored; needs no password."""
-        return self._current_vault().names()
+        return [name for name in self._current_vault().names() if name != SEAL_ENTRY]
+
+    def _seal(self) -> None:
+        """Seal the journal when the vault is first opened: with the key that only the open vault has."""
+        if self._sealed:
+            return
+        key = sealing_key(self._current_vault(), self._account.workspace)
+        self._save_vault()
+        seal_journal(self._account.journal, self._account.workspace, key, self._account.clock.now())
+        self._sealed = True
 
     @contextmanager
     def _on_record(self, what: str, api_name: str) -> Iterator[None]:
@@ -185,12 +201,23 @@ class SecurityManager(AccountHolder):
         return export_audit(filtered(self._account.journal, AuditFilter(backtests=backtests)), Path(path), fmt)
 
     def verify_audit_log(self) -> int:
-        """Check the hash chain of the whole record: how many there are, or ``IntegrityError`` at the first bad one."""
+        """Check the hash chain of the whole record: how many there are, or ``IntegrityError`` at the first bad one.
+
+        Where this object has opened the vault, the seals that its key made are checked as well.
+        """
+        if self._sealed:
+            key = sealing_key(self._current_vault(), self._account.workspace)
+            verify_seals(self._account.journal, self._account.workspace, key)
         return self._account.journal.verify()
 
     def guardrail_settings(self) -> dict[str, Any]:
         """The hard limits in force."""
         return asdict(self.guardrails)
+
+
+def _refuse_reserved(api_name: str) -> None:
+    if api_name == SEAL_ENTRY:
+        raise InputError(f"{SEAL_ENTRY!r} is the journal's own entry of the vault", field="api_name")
 
 
 def checked_guardrails(guardrails: object) -> None:
