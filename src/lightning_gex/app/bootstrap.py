@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from lightning_gex.agents.signal import AgentSignal
     from lightning_gex.app.assembly.audit import AuditFilter, audit_export, audit_tail, verify_audit
     from lightning_gex.app.assembly.control import halt_trading, latched_breakers, reset_breaker, resume_trading
+    from lightning_gex.app.assembly.credentials import (
+        PASSWORD_VARIABLE,
+        export_public_vault,
+        found_password,
+        keep_in_keyring,
+        public_vault,
+        require_no_vault,
+    )
     from lightning_gex.app.assembly.demo import DemoResult, run_demo
     from lightning_gex.app.assembly.jobs import AnalysisResult, analyze_files, run_backtest_files
     from lightning_gex.app.assembly.positions import fetch_chain, position_chain, position_live, positioning_page
@@ -46,20 +54,26 @@ _HOMES = {
     "LightningRLPositionSizer": "app.founding.sizer",
     "MarketRegime": "core.enums",
     "MultiAgentCoordinator": "app.founding.coordinator",
+    "PASSWORD_VARIABLE": "app.assembly.credentials",
     "SecurityManager": "app.founding.security",
     "StrategicLayer": "app.founding.hierarchical",
     "TacticalLayer": "app.founding.hierarchical",
     "analyze_files": "app.assembly.jobs",
     "audit_export": "app.assembly.audit",
     "audit_tail": "app.assembly.audit",
+    "export_public_vault": "app.assembly.credentials",
     "fetch_chain": "app.assembly.positions",
+    "found_password": "app.assembly.credentials",
     "halt_trading": "app.assembly.control",
+    "keep_in_keyring": "app.assembly.credentials",
     "latched_breakers": "app.assembly.control",
     "open_workspace": "app.assembly.wiring",
     "performance_report": "app.assembly.reports",
     "position_chain": "app.assembly.positions",
     "position_live": "app.assembly.positions",
     "positioning_page": "app.assembly.positions",
+    "public_vault": "app.assembly.credentials",
+    "require_no_vault": "app.assembly.credentials",
     "reset_breaker": "app.assembly.control",
     "resume_trading": "app.assembly.control",
     "run_backtest_files": "app.assembly.jobs",
@@ -80,6 +94,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "PASSWORD_VARIABLE",
     "AgentSignal",
     "AnalysisResult",
     "AuditFilter",
@@ -99,14 +114,19 @@ __all__ = [
     "analyze_files",
     "audit_export",
     "audit_tail",
+    "export_public_vault",
     "fetch_chain",
+    "found_password",
     "halt_trading",
+    "keep_in_keyring",
     "latched_breakers",
     "open_workspace",
     "performance_report",
     "position_chain",
     "position_live",
     "positioning_page",
+    "public_vault",
+    "require_no_vault",
     "reset_breaker",
     "resume_trading",
     "run_backtest_files",

@@ -212,6 +212,13 @@ class StorageSettings(Section):
     """PostgreSQL as postgresql://user@host/database, its password in ~/.pgpass; empty keeps both in lightning.db."""
 
 
+class VaultSettings(Section):
+    """Where the vault's master password comes from."""
+
+    use_keyring: bool = False
+    """Ask the operating system's keyring where no password is given; needs the extra keyring."""
+
+
 class AgentWeights(Section):
     """How much each agent's vote counts; 0 silences it. Equal weights were as good as learned ones on 2012-2021."""
 
@@ -252,6 +259,7 @@ class Settings(BaseSettings):
     execution: ExecutionSettings = ExecutionSettings()
     kelly: KellySettings = KellySettings()
     storage: StorageSettings = StorageSettings()
+    vault: VaultSettings = VaultSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning_gex.adapters.halt_file import HaltFile
+from lightning_gex.adapters.storage.vault_file import VaultFile
 from lightning_gex.adapters.storage.workspace_files import (
     PRIVATE,
     load_or_create_audit_key,
-    read_private,
     write_atomically,
 )
 from lightning_gex.core.errors import SettingsError, StoreError
@@ -106,6 +106,11 @@ class Workspace:
         return self.home / "vault.json"
 
     @property
+    def vault(self) -> VaultFile:
+        """The vault's file with its lock and its count of wrong passwords."""
+        return VaultFile(self.vault_file)
+
+    @property
     def audit_key_file(self) -> Path:
         """``audit.key``: the key of the journal's hash chain."""
         return self.home / "audit.key"
@@ -143,11 +148,11 @@ class Workspace:
 
         Raises ``StoreError`` where it is unreadable or open to others.
         """
-        return read_private(self.vault_file) if self.vault_file.exists() else None
+        return self.vault.read()
 
     def write_vault(self, data: bytes) -> None:
         """Replace the vault as one act, readable by its owner only. Raises ``StoreError``."""
-        write_atomically(self.vault_file, data, PRIVATE)
+        self.vault.write(data)
 
 
 def _make_folder(folder: Path) -> None:

@@ -82,6 +82,10 @@ class Redactor:
             long_first = sorted((v for v in self._alone if len(v) >= _SHORTEST_WITHIN_TEXT), key=len, reverse=True)
             self._within = re.compile("|".join(map(re.escape, long_first))) if long_first else None
 
+    def forget(self) -> None:
+        """Know no values any more; names and looks stay."""
+        self._alone, self._within = set(), None
+
     def text(self, text: str) -> str:
         """The text with every secret in it hidden."""
         if text in self._alone:
@@ -142,6 +146,10 @@ class Redactor:
             return HIDDEN
         clean = tuple(self.text(text) for text in shown)
         return value if clean == shown else clean[0]
+
+
+#: What this process has learnt of secrets: whatever opens the vault tells it, whatever writes asks it.
+KNOWN_SECRETS = Redactor()
 
 
 def redact(mapping: Mapping[str, Any], values: Iterable[str] = ()) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import get_args
 from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.adapters.storage.export import ExportFormat, export_audit, ticker_of
 from lightning_gex.adapters.storage.journal import SqlJournal
+from lightning_gex.app.assembly.credentials import CredentialStore
 from lightning_gex.app.assembly.sealing import sealing_key, verify_seals
 from lightning_gex.app.assembly.wiring import Stores, new_run_id
 from lightning_gex.app.workspace import Workspace
@@ -19,7 +20,6 @@ from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.events import AuditNoted, Event
 from lightning_gex.core.ports import JournalRecord
-from lightning_gex.security.vault import Vault
 
 #: Every kind of event there is, as filters name them.
 KINDS = tuple(sorted(kind.__dataclass_fields__["kind"].default for kind in get_args(Event)))
@@ -86,8 +86,11 @@ def verify_audit(workspace: Workspace, master_password: str | None = None) -> Au
         records = journal.verify()
         seals = None
         if master_password is not None:
-            key = sealing_key(Vault.from_bytes(workspace.read_vault(), master_password), workspace)
-            seals = verify_seals(journal, workspace, key) if workspace.seal_file.exists() else 0
+            seals = 0
+            if workspace.seal_file.exists():
+                with CredentialStore(workspace, SystemClock(), master_password).opened() as vault:
+                    key = sealing_key(vault, workspace)
+                seals = verify_seals(journal, workspace, key)
         first, last = journal.span()
         return AuditVerdict(records, len(journal.runs()), seals, first, last)
 

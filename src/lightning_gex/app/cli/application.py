@@ -15,6 +15,7 @@ from lightning_gex.app.cli import (
     commands_gex,
     commands_halt,
     commands_report,
+    commands_vault,
 )
 from lightning_gex.app.cli.options import HomeOption
 
@@ -37,6 +38,7 @@ application.command("halt")(commands_halt.halt)
 application.command("resume")(commands_halt.resume)
 application.command("breakers")(commands_halt.breakers)
 application.add_typer(commands_audit.audit, name="audit")
+application.add_typer(commands_vault.vault, name="vault")
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from lightning_gex.app.cli.errors import guarded
 from lightning_gex.app.cli.options import HomeOption, JsonOption, workspace_of
+from lightning_gex.app.cli.secret_input import SecretInput
 from lightning_gex.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def verify(
     from lightning_gex.app.cli.documents import print_document
 
     workspace = workspace_of(context, home)
-    password = getpass.getpass("master password: ") if seals else None
+    password = SecretInput().master_password(workspace) if seals else None
     found = bootstrap.verify_audit(workspace, password)
     first, last = _text(found.first_at), _text(found.last_at)
     if as_json:

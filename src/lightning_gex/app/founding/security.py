@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -12,13 +11,14 @@ from typing import Any
 from lightning_gex.adapters.storage.export import export_audit
 from lightning_gex.adapters.storage.rate_limits import SqlRateLimits
 from lightning_gex.app.assembly.audit import AuditFilter, filtered
+from lightning_gex.app.assembly.credentials import CredentialStore, require_no_vault
 from lightning_gex.app.assembly.sealing import SEAL_ENTRY, seal_journal, sealing_key, verify_seals
 from lightning_gex.app.founding.account import Account, AccountHolder
 from lightning_gex.core.errors import InputError, SecretError, SettingsError
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.security.rate_limit import SlidingWindow
 from lightning_gex.security.signing import SignedHeaders, sign_request, verify_request
-from lightning_gex.security.vault import Vault
+from lightning_gex.security.vault import Credentials
 
 _SIGNATURE_TOLERANCE = timedelta(minutes=5)
 _HEADERS = {
@@ -35,7 +35,8 @@ class SecurityManager(AccountHolder):
 
     Parameters
     ----------
-    master_password : seals and opens the vault; None where no secret will be used.
+    master_password : seals and opens the vault. None looks into ``LIGHTNING_MASTER_PASSWORD``, and into the operating
+        system's keyring where ``vault.use_keyring`` is set, once a secret is asked for.
     guardrails : hard limits on trading; None takes the workspace's settings.
     home : the workspace's folder; None takes ``LIGHTNING_HOME``, else ``~/.lightning-gex``.
     account : an open account to share, instead of opening one.
@@ -54,9 +55,9 @@ class SecurityManager(AccountHolder):
         checked_guardrails(guardrails)
         self._account = account or Account.open(home)
         self.guardrails = guardrails or GuardrailLimits(**self._account.settings.guardrails.model_dump())
-        self._open_vault = _vault_opener(master_password)
-        self._vault: Vault | None = None
-        self._vault_bytes: bytes | None = None
+        self._credentials = CredentialStore(
+            self._account.workspace, self._account.clock, master_password, note=self._account.note
+        )
         self._sealed = False
 
     def __repr__(self) -> str:
@@ -72,13 +73,14 @@ class SecurityManager(AccountHolder):
         SecretError : no password, or not the one the vault was begun with.
         InputError : a name, key or secret that is no text, or an empty one.
         """
-        for field, value in (("api_name", api_name), ("api_key", api_key), ("api_secret", api_secret)):
-            if not isinstance(value, str) or not value.strip():
-                raise InputError("must be text, and not empty", field=field)  # never shows the value: it is a secret
+        given = {"api_name": api_name, "api_key": api_key, "api_secret": api_secret}
+        wrong = [field for field, value in given.items() if not isinstance(value, str) or not value.strip()]
+        credentials = Credentials(api_name, api_key, api_secret)
+        del given, api_key, api_secret  # a traceback that shows local variables shows none of these
+        if wrong:
+            raise InputError("must be text, and not empty", field=wrong[0])
         _refuse_reserved(api_name)
-        with self._on_record("credentials_stored", api_name):
-            self._current_vault().store(api_name, api_key, api_secret)
-        self._save_vault()
+        self._credentials.store(credentials)
         self._seal()
 
     def get_api_credentials(self, api_name: str) -> dict[str, str]:
@@ -90,58 +92,58 @@ class SecurityManager(AccountHolder):
         InputError : nothing is stored under this name.
         """
         _refuse_reserved(api_name)
-        with self._on_record("credentials_read", api_name):
-            found = self._current_vault().retrieve(api_name)
-        self._save_vault()
+        found = self._credentials.retrieve(api_name)
         self._seal()
         return {"api_key": found.key, "api_secret": found.secret}
 
     def delete_api_credentials(self, api_name: str) -> None:
         """Forget a name's credentials. Raises ``InputError`` where there are none."""
         _refuse_reserved(api_name)
-        with self._on_record("credentials_deleted", api_name):
-            self._current_vault().delete(api_name)
-        self._save_vault()
+        self._credentials.delete(api_name)
 
     def list_api_credentials(self) -> list[str]:
         """The names under which credentials are stored; needs no password."""
-        return [name for name in self._current_vault().names() if name != SEAL_ENTRY]
+        return [record.name for record in self._credentials.public_records() if record.name != SEAL_ENTRY]
+
+    def init_vault(self) -> None:
+        """Begin the vault under the master password, by sealing the journal with a key of its own.
+
+        Raises
+        ------
+        RefusedError : there is a vault already.
+        SecretError : no password.
+        """
+        require_no_vault(self._account.workspace)
+        self._account.note("vault_begun")
+        self._seal()
+
+    def change_master_password(self, new_password: str) -> None:
+        """Seal everything in the vault under another password, all of it or nothing.
+
+        Killed at any moment, the vault opens with the old password or with the new one. Programs that run with the old
+        one read what they have open and need the new one after that.
+
+        Parameters
+        ----------
+        new_password : not empty.
+
+        Raises
+        ------
+        SecretError : the present password is missing or wrong, or the new one is empty.
+        IntegrityError : a record is damaged, and would be lost.
+        InputError : there is nothing in the vault yet.
+        """
+        self._credentials.change_password(new_password)
+        self._seal()
 
     def _seal(self) -> None:
         """Seal the journal when the vault is first opened: with the key that only the open vault has."""
         if self._sealed:
             return
-        key = sealing_key(self._current_vault(), self._account.workspace)
-        self._save_vault()
+        with self._credentials.opened() as vault:
+            key = sealing_key(vault, self._account.workspace)
         seal_journal(self._account.journal, self._account.workspace, key, self._account.clock.now())
         self._sealed = True
-
-    @contextmanager
-    def _on_record(self, what: str, api_name: str) -> Iterator[None]:
-        """The act goes on record before anything of it is written or handed out; a refusal does as well."""
-        try:
-            yield
-            self._account.note(what, api_name=api_name)
-        except SecretError:
-            self._account.note("secret_refused", api_name=api_name, wanted=what)
-            raise
-        except BaseException:
-            self._vault = None  # what was not recorded was not done: the file is read again
-            raise
-
-    def _current_vault(self) -> Vault:
-        """The vault as the file holds it now: another process may have written it meanwhile."""
-        held = self._account.workspace.read_vault()
-        if self._vault is None or held != self._vault_bytes:
-            self._vault, self._vault_bytes = self._open_vault(held), held
-        return self._vault
-
-    def _save_vault(self) -> None:
-        if self._vault is not None and self._vault.changed:
-            data = self._vault.to_bytes()
-            if data != self._vault_bytes:
-                self._account.workspace.write_vault(data)
-                self._vault_bytes = data
 
     # --- requests ------------------------------------------------------------------------------------------------
 
@@ -206,7 +208,8 @@ class SecurityManager(AccountHolder):
         Where this object has opened the vault, the seals that its key made are checked as well.
         """
         if self._sealed:
-            key = sealing_key(self._current_vault(), self._account.workspace)
+            with self._credentials.opened() as vault:
+                key = sealing_key(vault, self._account.workspace)
             verify_seals(self._account.journal, self._account.workspace, key)
         return self._account.journal.verify()
 
@@ -224,15 +227,6 @@ def checked_guardrails(guardrails: object) -> None:
     """Raises ``SettingsError`` on anything but None or guardrails."""
     if guardrails is not None and not isinstance(guardrails, GuardrailLimits):
         raise SettingsError(f"guardrails must be TradingGuardrails(...), not {type(guardrails).__name__}")
-
-
-def _vault_opener(master_password: str | None) -> Callable[[bytes | None], Vault]:
-    """Keeps the password where no attribute, representation or pickle shows it."""
-
-    def opened(data: bytes | None) -> Vault:
-        return Vault.from_bytes(data, master_password)
-
-    return opened
 
 
 def _bytes(body: str | bytes) -> bytes:
