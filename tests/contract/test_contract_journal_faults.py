@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from builders_events import marked
 from lightning_gex.adapters.storage import journal as journal_module
 from lightning_gex.adapters.storage.database import open_database, reading, writing
 from lightning_gex.adapters.storage.journal import SqlJournal
+from lightning_gex.adapters.storage.raw import Transaction, Writer
 from lightning_gex.adapters.storage.schema import JOURNAL
 from lightning_gex.core.errors import IntegrityError, StoreError
 from lightning_gex.core.events import Marked
@@ -196,23 +198,45 @@ def test_a_store_that_does_not_say_whether_it_committed_is_not_written_to_again(
 ) -> None:
     journal = SqlJournal(opened(), "run", KEY, tmp_path / "a")
     journal.append([marked(0)])
-    insert_rows = journal_module.insert_rows
+    transaction = Writer.transaction
 
-    def commit_breaks(connection: object, rows: object) -> None:
-        insert_rows(connection, rows)  # type: ignore[arg-type]
-        monkeypatch.setattr("sqlalchemy.Transaction.commit", _connection_lost)
-        monkeypatch.setattr(journal_module, "reading", _connection_lost)
+    @contextmanager
+    def breaking(writer: Writer, *, write: bool = True) -> Iterator[Transaction]:
+        with transaction(writer, write=write) as one:
+            yield one
+        if write:  # it was done, and nobody could say so
+            raise StoreError("the connection was lost")
 
     monkeypatch.setattr(journal_module, "_BETWEEN_QUESTIONS_SECONDS", 0.0)
-    monkeypatch.setattr(journal_module, "insert_rows", commit_breaks)
+    monkeypatch.setattr(journal_module, "reading", _connection_lost)
+    monkeypatch.setattr(Writer, "transaction", breaking)
     with pytest.raises(StoreError):
         journal.append([marked(1)])
     monkeypatch.undo()
     with pytest.raises(StoreError, match="whether the latest records were written is not known"):
         journal.append([marked(1)])
     again = SqlJournal(opened(), "run", KEY, tmp_path / "a")
-    assert numbers(again, "run")[:1] == [0]
-    assert again.verify() in {1, 2}
+    assert numbers(again, "run") == [0, 1]
+    assert again.verify() == 2
+
+
+def test_a_commit_whose_word_was_lost_is_found_to_be_done_and_not_done_again(
+    opened: Callable[[], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = SqlJournal(opened(), "run", KEY, tmp_path / "a")
+    transaction = Writer.transaction
+
+    @contextmanager
+    def breaking(writer: Writer, *, write: bool = True) -> Iterator[Transaction]:
+        with transaction(writer, write=write) as one:
+            yield one
+        raise StoreError("the connection was lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Writer, "transaction", breaking)
+        journal.append([marked(0)])
+    journal.append([marked(1)])
+    assert numbers(journal, "run") == [0, 1]
 
 
 def _connection_lost(*_: object) -> None:

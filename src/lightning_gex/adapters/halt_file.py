@@ -11,6 +11,7 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from lightning_gex.core.errors import RefusedError, StoreError
@@ -109,10 +110,11 @@ class HaltFile:
             raise StoreError(f"{self.path} cannot be written: {error.strerror or error}") from error
 
     def _content(self) -> dict[str, object]:
-        page: object = json.loads(self.path.read_bytes())
-        if not isinstance(page, dict) or page.get("format") != FORMAT or type(page.get("halted")) is not bool:
-            raise ValueError("it holds something else")
-        return {"by": "", "reason": "", "flatten": False, **page}
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            return _parsed(os.read(descriptor, 2 * _BYTES))
+        finally:
+            os.close(descriptor)
 
     def _overwrite(self, page: bytes) -> None:
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
@@ -120,6 +122,14 @@ class HaltFile:
             _write(descriptor, page)
         finally:
             os.close(descriptor)
+
+
+@lru_cache(maxsize=4)  # it is looked at before every order and changes once in a long while
+def _parsed(content: bytes) -> dict[str, object]:
+    page: object = json.loads(content)
+    if not isinstance(page, dict) or page.get("format") != FORMAT or type(page.get("halted")) is not bool:
+        raise ValueError("it holds something else")
+    return {"by": "", "reason": "", "flatten": False, **page}
 
 
 def _write(descriptor: int, page: bytes) -> None:

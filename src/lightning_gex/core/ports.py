@@ -146,10 +146,6 @@ class HaltSwitch(Protocol):
         """The halt in force; None where trading may go on. What cannot be read is a halt. Never raises."""
         ...
 
-    def lifted_by(self) -> tuple[str, str]:
-        """Who let trading go on last, and why."""
-        ...
-
 
 class Broker(Protocol):
     """Takes orders and says what became of them."""

@@ -44,19 +44,15 @@ class Surroundings:
     ----------
     others : what other runs of the account use up.
     halt : the halt in force, or None.
-    lifted_by : who let trading go on last, and why.
     """
 
     others: AccountUsage = field(default_factory=AccountUsage)
     halt: Halt | None = None
-    lifted_by: tuple[str, str] = ("", "")
 
     @classmethod
     def seen(cls, others: AccountUsage, switch: HaltSwitch | None) -> Surroundings:
         """What is seen right now; without a switch there is no halt."""
-        if switch is None:
-            return cls(others)
-        return cls(others, switch.read(), switch.lifted_by())
+        return cls(others, None if switch is None else switch.read())
 
 
 def intent_events(
@@ -138,5 +134,7 @@ def _last_look(
     if not config.enhancements.security:
         return Check(True, "guardrails are off")
     counted = max(0, others.entries_today - state.entries_elsewhere)  # the session's open counted the earlier ones
-    whole = replace(portfolio, tripped=state.tripped).beside(replace(others, entries_today=counted, tripped={}))
+    whole = portfolio if portfolio.tripped == state.tripped else replace(portfolio, tripped=state.tripped)
+    if counted or others.orders_last_minute or others.exposure_usd:
+        whole = whole.beside(replace(others, entries_today=counted, tripped={}))
     return check_entry(config.guardrails, whole, decision.size_pct, ticker=decision.ticker, price=decision.entry_price)

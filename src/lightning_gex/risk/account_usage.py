@@ -104,6 +104,8 @@ class AccountBook:
         run_id : the run that asks.
         now : aware UTC, the moment it asks at.
         """
+        if all(name == run_id for name in self._runs):
+            return AccountUsage(tripped=dict(self._latched), lifted=dict(self._lifted))
         session = _session(now)
         entries, orders = 0, 0
         exposure: dict[str, float] = {}

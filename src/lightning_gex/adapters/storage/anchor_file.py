@@ -29,11 +29,12 @@ class AnchorFile:
     key : the audit key.
     """
 
-    __slots__ = ("_key", "_path")
+    __slots__ = ("_key", "_path", "_seen")
 
     def __init__(self, path: Path, key: bytes) -> None:
         self._path = path
         self._key = key
+        self._seen: tuple[bytes | None, list[tuple[int, int, Anchor]]] = (None, [])
 
     def __repr__(self) -> str:
         return f"AnchorFile({str(self._path)!r})"
@@ -47,7 +48,7 @@ class AnchorFile:
 
     def create(self) -> None:
         """Anchor an empty journal, durably; a file that is there already stays."""
-        slot = self._slot(0, GENESIS)
+        slot = _slot_of(Anchor.sealed(self._key, 0, GENESIS))
         create_exclusively(self._path, slot + slot)
 
     def read(self) -> Anchor:
@@ -91,10 +92,15 @@ class AnchorFile:
     def write_newer(self, descriptor: int, count: int, head: str, *, sync: bool) -> None:
         """What :meth:`HeldAnchor.advance` does, on an open file."""
         try:
-            known = self._known(os.pread(descriptor, 2 * _SLOT_BYTES, 0))
-            if max(known)[0] < count:
-                newest = max(known)[1]
-                os.pwrite(descriptor, self._slot(count, head), (1 - newest) * _SLOT_BYTES)
+            data = os.pread(descriptor, 2 * _SLOT_BYTES, 0)
+            reaches, newest, _ = max(self._known(data))
+            if reaches < count:
+                at, anchor = (1 - newest) * _SLOT_BYTES, Anchor.sealed(self._key, count, head)
+                slot = _slot_of(anchor)
+                os.pwrite(descriptor, slot, at)
+                left = [known for known in self._seen[1] if known[1] == newest]
+                written = data[:at].ljust(at) + slot + data[at + _SLOT_BYTES :]
+                self._seen = written, [*left, (count, 1 - newest, anchor)]
             if sync:
                 os.fsync(descriptor)
         except OSError as error:
@@ -107,6 +113,12 @@ class AnchorFile:
         )
 
     def _known(self, data: bytes) -> list[tuple[int, int, Anchor]]:
+        """(count, slot, anchor) of every slot that holds one; not empty. The same bytes are not read twice."""
+        if data != self._seen[0]:
+            self._seen = data, self._parsed(data)
+        return self._seen[1]
+
+    def _parsed(self, data: bytes) -> list[tuple[int, int, Anchor]]:
         """(count, slot, anchor) of every slot that holds one; not empty."""
         slots = enumerate((data[:_SLOT_BYTES], data[_SLOT_BYTES : 2 * _SLOT_BYTES]))
         found = [(anchor.count, at, anchor) for at, slot in slots if (anchor := self._sound(slot)) is not None]
@@ -117,16 +129,16 @@ class AnchorFile:
             )
         return found
 
-    def _slot(self, count: int, head: str) -> bytes:
-        line = Anchor.sealed(self._key, count, head).to_bytes()
-        return line.rstrip(b"\n").ljust(_SLOT_BYTES - 1) + b"\n"
-
     def _sound(self, slot: bytes) -> Anchor | None:
         try:
             anchor = Anchor.from_bytes(slot)
         except IntegrityError:
             return None
         return anchor if anchor.holds(self._key) else None
+
+
+def _slot_of(anchor: Anchor) -> bytes:
+    return anchor.to_bytes().rstrip(b"\n").ljust(_SLOT_BYTES - 1) + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

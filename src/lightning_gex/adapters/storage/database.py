@@ -105,6 +105,11 @@ def store_errors(engine: Engine) -> Iterator[None]:
         raise _in_words(engine.url, error) from error
     except sqlite3.Error as error:
         raise _in_words(engine.url, error) from error
+    except Exception as error:
+        driver = engine.dialect.loaded_dbapi
+        if isinstance(error, driver.Error):
+            raise _in_words(engine.url, error) from error
+        raise
 
 
 def _url(url_or_path: str | Path) -> URL:

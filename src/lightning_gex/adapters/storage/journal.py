@@ -22,28 +22,32 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, select
+from sqlalchemy import Engine, bindparam, func, literal_column, select
 
 from lightning_gex.adapters.storage.anchor_file import AnchorFile, HeldAnchor
 from lightning_gex.adapters.storage.codec import decode, encode, from_utc_text, utc_text
-from lightning_gex.adapters.storage.database import lock_table, reading, texts_as_bytes, writing
+from lightning_gex.adapters.storage.database import reading, texts_as_bytes
 from lightning_gex.adapters.storage.journal_rows import (
     BATCH,
+    COLUMNS,
     DIGEST_AT,
+    ENDS,
     FROM,
     IN_ORDER,
+    INSERT,
+    LAST,
     Prepared,
     Stored,
     chained,
     checked,
-    insert_rows,
     link,
     refuse_altered,
     refuse_unknown,
     selected,
 )
+from lightning_gex.adapters.storage.raw import Sql, Transaction, Writer, sql_of
 from lightning_gex.adapters.storage.replayed import replayed
 from lightning_gex.adapters.storage.schema import JOURNAL
 from lightning_gex.core.enums import RunMode
@@ -78,10 +82,31 @@ class RunSummary:
     count: int
 
 
+class _Statements(NamedTuple):
+    """What a commit asks and says, compiled once."""
+
+    ends: Sql
+    following: Sql
+    last: Sql
+    of_the_account: Sql
+    insert: Sql
+
+    @classmethod
+    def of(cls, engine: Engine) -> _Statements:
+        account = IN_ORDER.where(JOURNAL.c.kind.in_([literal_column(f"'{kind}'") for kind in KINDS]))
+        return cls(
+            ends=sql_of(engine, ENDS),
+            following=sql_of(engine, FROM),
+            last=sql_of(engine, LAST),
+            of_the_account=sql_of(engine, account),
+            insert=sql_of(engine, INSERT, COLUMNS),
+        )
+
+
 class Follower(Protocol):
     """Something that keeps rows of its own in step with the journal, in the journal's transactions."""
 
-    def follow(self, connection: Connection, events: Sequence[Event]) -> None:
+    def follow(self, transaction: Transaction, events: Sequence[Event]) -> None:
         """Write what follows from events, within the transaction that writes them."""
         ...
 
@@ -135,6 +160,8 @@ class SqlJournal:
             raise SettingsError("group_size and anchor_sync_every are at least 1")
         self._engine = engine
         self._run_id = run_id
+        self._writer = Writer(engine)
+        self._sql = _Statements.of(engine)
         self._key = key
         self._anchor = AnchorFile(anchor, key)
         self._group_size = group_size
@@ -180,7 +207,7 @@ class SqlJournal:
             return
         with self._lock:
             if self._followers:
-                self._write(lambda connection: self._followed(connection, events, prepared))
+                self._write(lambda transaction: self._followed(transaction, events, prepared))
                 return
             before = len(self._buffer)
             self._buffer.extend(prepared)
@@ -209,12 +236,12 @@ class SqlJournal:
         """
         with self._lock:
             self._commit()
-            built: list[Event] = []
+            built: Sequence[Event] = ()
 
-            def make(connection: Connection) -> list[Prepared]:
-                book = self._account_book(connection)
-                built.extend(build(book.others(self._run_id, now)))
-                return self._followed(connection, built, [self._prepared(event) for event in built])
+            def make(transaction: Transaction) -> list[Prepared]:
+                nonlocal built
+                built = build(self._account_book(transaction).others(self._run_id, now))
+                return self._followed(transaction, built, [self._prepared(event) for event in built])
 
             self._write(make)
             return built
@@ -223,10 +250,11 @@ class SqlJournal:
         """What the other runs of the account use up at this moment."""
         with self._lock:
             self._commit()
-            with reading(self._engine) as connection:
-                end = self._caught_up(connection, self._count, self._head)
-                self._count, self._head = end.count, end.head
-                return self._account_book(connection).others(self._run_id, now)
+            with self._writer.transaction(write=False) as transaction:
+                end = self._caught_up(transaction, self._count, self._head)
+                usage = self._account_book(transaction).others(self._run_id, now)
+            self._count, self._head = end
+            return usage
 
     def flush(self) -> None:
         """Make everything appended so far, and the anchor, durable."""
@@ -239,6 +267,7 @@ class SqlJournal:
     def close(self) -> None:
         """Flush. The engine stays open: it belongs to whoever opened it."""
         self.flush()
+        self._writer.close()
 
     def read(
         self,
@@ -315,10 +344,9 @@ class SqlJournal:
         """How many records there are and the digest of the last, checked as far as they are new."""
         with self._lock:
             self._commit()
-            with reading(self._engine) as connection:
-                end = self._caught_up(connection, self._count, self._head)
-            self._count, self._head = end.count, end.head
-            return end.count, end.head
+            with self._writer.transaction(write=False) as transaction:
+                self._count, self._head = self._caught_up(transaction, self._count, self._head)
+            return self._count, self._head
 
     def digest_at(self, sequence: int) -> str | None:
         """The digest of one record; None where there is no such record."""
@@ -338,7 +366,7 @@ class SqlJournal:
         begun: dict[str, RunStarted] = {}
         for row in starts:
             refuse_altered(self._key, row)
-            event = _record(row).event
+            event = _record(tuple(row)).event
             if isinstance(event, RunStarted):
                 begun.setdefault(row.run_id, event)
         return [_summary(run_id, begun.get(run_id), count) for run_id, count in counted]
@@ -355,36 +383,39 @@ class SqlJournal:
                 )
             self._anchor.create()
         anchor = self._anchor.read()
-        with reading(self._engine) as connection:
-            end = self._caught_up(connection, anchor.count, anchor.head)
-        if end.count > anchor.count:
-            self._anchor.advance(end.count, end.head, sync=True)
-        return end.count, end.head
+        with self._writer.transaction(write=False) as transaction:
+            count, head = self._caught_up(transaction, anchor.count, anchor.head)
+        if count > anchor.count:
+            self._anchor.advance(count, head, sync=True)
+        return count, head
 
-    def _caught_up(self, connection: Connection, count: int, head: str) -> ChainChecker:
+    def _caught_up(self, transaction: Transaction, count: int, head: str) -> tuple[int, str]:
         """The end of the chain, from a place that is known, every record after it checked and told to the account."""
+        ends = transaction.rows(self._sql.ends, {"count": count})
+        if ends == ([(count, head)] if count else []):
+            return count, head  # nobody else has written
         checker = ChainChecker(self._key, count, head)
-        batch = connection.execute(FROM, {"count": count}).all()
+        batch = transaction.rows(self._sql.following, {"count": count})
         if count:
-            refuse_unknown(self._key, connection, batch, count, head)
+            refuse_unknown(self._key, batch, transaction.rows(self._sql.last, {})[0][0] or 0, count, head)
         fresh = batch[1:] if count else batch
         while fresh:
             for row in fresh:
                 checker.accept(*link(row))
-                if self._book is not None and row.kind in _KINDS_OF_THE_ACCOUNT:
-                    self._book.fold(row.sequence, row.run_id, _record(row, with_reasons=False).event)
+                if self._book is not None and row[2] in _KINDS_OF_THE_ACCOUNT:
+                    self._book.fold(row[0], row[1], _record(row, with_reasons=False).event)
             if len(batch) < BATCH:
                 break
-            fresh = batch = connection.execute(FROM, {"count": checker.count + 1}).all()
-        return checker
+            fresh = batch = transaction.rows(self._sql.following, {"count": checker.count + 1})
+        return checker.count, checker.head
 
-    def _account_book(self, connection: Connection) -> AccountBook:
+    def _account_book(self, transaction: Transaction) -> AccountBook:
         """The account's use by all runs, up to the end of the chain that this transaction sees."""
         if self._book is None:
             book = AccountBook()
-            for row in connection.execute(selected(kinds=KINDS)):
+            for row in transaction.rows(self._sql.of_the_account, {}):
                 refuse_altered(self._key, row)
-                book.fold(row.sequence, row.run_id, _record(row, with_reasons=False).event)
+                book.fold(row[0], row[1], _record(row, with_reasons=False).event)
             self._book = book
         return self._book
 
@@ -394,12 +425,12 @@ class SqlJournal:
             self._write(lambda _: self._buffer)
             self._buffer.clear()
 
-    def _followed(self, connection: Connection, events: Sequence[Event], prepared: list[Prepared]) -> list[Prepared]:
+    def _followed(self, transaction: Transaction, events: Sequence[Event], prepared: list[Prepared]) -> list[Prepared]:
         for follower in self._followers:
-            follower.follow(connection, events)
+            follower.follow(transaction, events)
         return prepared
 
-    def _write(self, make: Callable[[Connection], list[Prepared]]) -> None:
+    def _write(self, make: Callable[[Transaction], list[Prepared]]) -> None:
         """One transaction: the lock, what others wrote, what ``make`` adds after it; then the anchor.
 
         Nothing that fails before the commit leaves a trace; after it only the anchor can fail, and that is said before
@@ -426,38 +457,41 @@ class SqlJournal:
                 except StoreError:
                     self._anchor_failed = True
 
-    def _committed(self, make: Callable[[Connection], list[Prepared]]) -> bool:
+    def _committed(self, make: Callable[[Transaction], list[Prepared]]) -> bool:
         """Whether there was anything to write; durable then.
 
         A connection that breaks while it commits leaves open whether the commit was done. Then the store is asked: it
         was, if the record that would end the chain is there.
         """
-        rows: list[tuple[Any, ...]] = []
-        prepared: list[Prepared] = []
+        rows: list[dict[str, Any]] = []
         head = ""
         try:
-            with writing(self._engine) as connection:
-                lock_table(connection, JOURNAL)
-                end = self._caught_up(connection, self._count, self._head)
-                prepared = make(connection)
-                chain, head = chained(self._key, end.count, end.head, self._run_id, prepared)
-                insert_rows(connection, chain)
+            with self._writer.transaction() as transaction:
+                transaction.lock(JOURNAL.name)
+                end, head = self._caught_up(transaction, self._count, self._head)
+                prepared = make(transaction)
+                chain, head = chained(self._key, end, head, self._run_id, prepared)
+                if chain:
+                    transaction.many(self._sql.insert, chain)
                 rows = chain
         except StoreError:
-            if not (rows and self._holds(rows[-1][0], head)):
+            if not (rows and self._holds(rows[-1]["sequence"], head)):
                 raise
         if not rows:
             return False
-        self._count, self._head = rows[-1][0], head
+        self._count, self._head = rows[-1]["sequence"], head
         if self._book is not None:
-            for row, event in zip(rows, prepared, strict=True):
-                if event.kind in _KINDS_OF_THE_ACCOUNT:
-                    self._book.fold(row[0], self._run_id, decode(event.payload, with_reasons=False))
+            for row in rows:
+                if row["kind"] in _KINDS_OF_THE_ACCOUNT:
+                    payload = row["payload"].encode()
+                    event = replayed(row["kind"], payload) or decode(payload, with_reasons=False)
+                    self._book.fold(row["sequence"], self._run_id, event)
         return True
 
     def _holds(self, count: int, head: str) -> bool:
         """Whether the record at ``count`` is the one with this digest, asked of a new connection until it answers."""
         for _ in range(_QUESTIONS):
+            self._writer.close()
             self._engine.dispose()
             try:
                 with reading(self._engine) as connection:
@@ -495,9 +529,10 @@ def _stored_record(stored: Stored, with_reasons: bool) -> JournalRecord:
     return JournalRecord(sequence, run_id.decode(), event, digest.decode())
 
 
-def _record(row: Row[Any], with_reasons: bool = True) -> JournalRecord:
-    event = decode(row.payload, version=row.version, source=f"journal record {row.sequence}", with_reasons=with_reasons)
-    return JournalRecord(row.sequence, row.run_id, event, row.digest)
+def _record(row: Sequence[Any], with_reasons: bool = True) -> JournalRecord:
+    sequence, run_id, _, _, payload, _, digest, version = row
+    event = decode(payload, version=version, source=f"journal record {sequence}", with_reasons=with_reasons)
+    return JournalRecord(sequence, run_id, event, digest)
 
 
 def _summary(run_id: str, begun: RunStarted | None, count: int) -> RunSummary:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select
+from sqlalchemy import Select, bindparam, func, insert, select
 
 from lightning_gex.adapters.storage.schema import JOURNAL
 from lightning_gex.core.errors import IntegrityError
@@ -19,8 +19,15 @@ COLUMNS = ("sequence", "run_id", "kind", "at", "payload", "previous", "digest", 
 IN_ORDER: Select[Any] = select(*(JOURNAL.c[name] for name in COLUMNS)).order_by(JOURNAL.c.sequence)
 FROM = IN_ORDER.where(JOURNAL.c.sequence >= bindparam("count")).limit(BATCH)
 LAST = select(func.max(JOURNAL.c.sequence))
+#: The known end and what follows it, without the payloads: enough to see that nobody else has written.
+ENDS = (
+    select(JOURNAL.c.sequence, JOURNAL.c.digest)
+    .where(JOURNAL.c.sequence >= bindparam("count"))
+    .order_by(JOURNAL.c.sequence)
+    .limit(2)
+)
 DIGEST_AT = select(JOURNAL.c.digest).where(JOURNAL.c.sequence == bindparam("at"))
-_INSERT = insert(JOURNAL)
+INSERT = insert(JOURNAL)
 
 
 class Prepared(NamedTuple):
@@ -52,30 +59,20 @@ def sealed_bytes(sequence: int, run_id: str, kind: str, at: str, payload: str, v
 
 def chained(
     key: bytes, count: int, head: str, run_id: str, events: Sequence[Prepared]
-) -> tuple[list[tuple[Any, ...]], str]:
+) -> tuple[list[dict[str, Any]], str]:
     """Rows that continue the chain after record ``count`` with digest ``head``, and the digest of the last of them."""
-    rows: list[tuple[Any, ...]] = []
+    rows: list[dict[str, Any]] = []
     for sequence, (kind, at, payload) in enumerate(events, start=count + 1):
         digest = chain_digest(key, head, sealed_bytes(sequence, run_id, kind, at, payload, EVENT_VERSION))
-        rows.append((sequence, run_id, kind, at, payload, head, digest, EVENT_VERSION))
+        values = (sequence, run_id, kind, at, payload, head, digest, EVENT_VERSION)
+        rows.append(dict(zip(COLUMNS, values, strict=True)))
         head = digest
     return rows, head
 
 
-def insert_rows(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
-    """Write rows in the order of ``COLUMNS``, past SQLAlchemy's compiler, which takes longer than the database."""
-    if not rows:
-        return
-    compiled = _INSERT.compile(dialect=connection.dialect, column_keys=COLUMNS)
-    if compiled.positional:
-        connection.exec_driver_sql(compiled.string, rows)
-    else:
-        connection.exec_driver_sql(compiled.string, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
-
-
-def link(row: Row[Any]) -> Link:
+def link(row: Sequence[Any]) -> Link:
     """A row as the chain's check wants it. A column that is not of its type was altered."""
-    sequence, run_id, kind, at, payload, previous, digest, version = tuple(row)
+    sequence, run_id, kind, at, payload, previous, digest, version = row
     texts = (run_id, kind, at, payload, previous, digest)
     if not all(isinstance(text, str) for text in texts) or type(version) is not int:
         raise IntegrityError(f"record {sequence} was altered")
@@ -94,7 +91,7 @@ class Stored(NamedTuple):
     version: int
 
 
-def checked(key: bytes, row: Row[Any]) -> Stored:
+def checked(key: bytes, row: Sequence[Any]) -> Stored:
     """A row read as bytes or texts. Raises ``IntegrityError`` where it does not fit its own digest."""
     sequence, *texts, version = tuple(row)
     try:
@@ -111,21 +108,23 @@ def checked(key: bytes, row: Row[Any]) -> Stored:
     return Stored(sequence, run_id, kind, at, payload, digest, version)
 
 
-def refuse_altered(key: bytes, row: Row[Any]) -> None:
+def refuse_altered(key: bytes, row: Sequence[Any]) -> None:
     """Raises ``IntegrityError`` where a record does not fit its own digest."""
     sequence, previous, sealed, digest = link(row)
     if chain_digest(key, previous, sealed) != digest:
         raise IntegrityError(f"record {sequence} was altered")
 
 
-def refuse_unknown(key: bytes, connection: Connection, rows: Sequence[Row[Any]], count: int, head: str) -> None:
-    """The first of these rows must be the known end of the chain: record ``count`` with digest ``head``."""
-    if not rows or rows[0].sequence != count:
-        reaches = connection.execute(LAST).scalar() or 0
+def refuse_unknown(key: bytes, rows: Sequence[Sequence[Any]], reaches: int, count: int, head: str) -> None:
+    """The first of these rows must be the known end of the chain: record ``count`` with digest ``head``.
+
+    ``reaches`` is the sequence of the last record there is, for the error.
+    """
+    if not rows or rows[0][0] != count:
         raise IntegrityError(
             f"record {min(reaches + 1, count)} is missing: the journal ends at {reaches} and is known to reach {count}"
         )
-    if rows[0].digest != head:
+    if rows[0][6] != head:
         raise IntegrityError(f"record {count} is not the one that was written")
     refuse_altered(key, rows[0])
 
