@@ -93,19 +93,23 @@ class Stored(NamedTuple):
 
 def checked(key: bytes, row: Sequence[Any]) -> Stored:
     """A row read as bytes or texts. Raises ``IntegrityError`` where it does not fit its own digest."""
-    sequence, *texts, version = tuple(row)
+    sequence, run_id, kind, at, payload, previous, digest, version = row
     try:
-        run_id, kind, at, payload, previous, digest = (
-            text if type(text) is bytes else text.encode("utf-8", "surrogateescape") for text in texts
-        )
-    except AttributeError:  # a column that is no text at all
-        raise IntegrityError(f"record {sequence} was altered") from None
-    parts = [b"%d" % sequence, run_id, kind, at, payload]
-    if version != 1:
-        parts.append(b"%d" % version if type(version) is int else b"")
-    if not fits(key, previous, b"\0".join(parts), digest):
+        sealed = b"%d\0%b\0%b\0%b\0%b" % (sequence, run_id, kind, at, payload)
+        if version != 1:
+            sealed += b"\0%d" % version
+    except TypeError:  # a text, as PostgreSQL gives it, or a column that is neither
+        return checked(key, _as_bytes(row))
+    if type(previous) is not bytes or type(digest) is not bytes or not fits(key, previous, sealed, digest):
         raise IntegrityError(f"record {sequence} was altered")
     return Stored(sequence, run_id, kind, at, payload, digest, version)
+
+
+def _as_bytes(row: Sequence[Any]) -> tuple[Any, ...]:
+    sequence, *texts, version = row
+    if not all(isinstance(text, str | bytes) for text in texts) or type(version) is not int:
+        raise IntegrityError(f"record {sequence} was altered")
+    return (sequence, *(t if isinstance(t, bytes) else t.encode("utf-8", "surrogateescape") for t in texts), version)
 
 
 def refuse_altered(key: bytes, row: Sequence[Any]) -> None:
