@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ def _no_secret_is_known_from_the_test_before():
     redaction = sys.modules.get("lightning_gex.security.redaction")
     if redaction is not None:
         redaction.KNOWN_SECRETS.forget()
+        logging.setLogRecordFactory(logging.LogRecord)
 
 
 @pytest.fixture(scope="session")

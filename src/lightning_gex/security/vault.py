@@ -228,7 +228,8 @@ class Vault:
         InputError : there is nothing in the vault yet.
         """
         successor = Vault(None, new, self._kdf)
-        del new
+        del new  # a traceback that shows local variables does not show it
+        successor._password.required()
         records = self._opened()
         if not records:
             raise InputError("the vault holds nothing yet, so it has no password to change: lightning vault init")
@@ -316,10 +317,11 @@ class Vault:
         from cryptography.fernet import Fernet
 
         salt = os.urandom(_SALT_BYTES)
+        key = Fernet(self._key(self._kdf.value, salt))  # first: where it fails there is no plain text yet
         # The name is sealed in as well: a record moved to another name does not open.
         plain = json.dumps({"name": credentials.name, "key": credentials.key, "secret": credentials.secret})
         # Fernet stamps its token with the machine's clock; the vault has none, so the stamp is a constant.
-        token = Fernet(self._key(self._kdf.value, salt)).encrypt_at_time(plain.encode("ascii"), 0)
+        token = key.encrypt_at_time(plain.encode("ascii"), 0)
         self._unlocked = True
         return _Record(self._kdf.value, salt, token)
 
@@ -333,6 +335,7 @@ class Vault:
             self._keys.pop((record.iterations, record.salt), None)
             plain = {}
         if plain.get("name") != name:
+            del plain  # it may hold the secret of a record that was moved here
             self._refused = True
             raise SecretError(_DOES_NOT_OPEN)
         self._unlocked = True

@@ -10,10 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from lightning_gex.adapters.storage.codec import encode, utc_text
+from lightning_gex.adapters.storage.redacted import payload_without_secrets
 from lightning_gex.adapters.storage.workspace_files import READABLE, write_atomically
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.events import Event
 from lightning_gex.core.ports import JournalRecord
+from lightning_gex.security.redaction import KNOWN_SECRETS
 
 _COLUMNS = ("sequence", "run_id", "at", "kind", "ticker", "payload", "digest")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last: full width
@@ -94,7 +96,7 @@ def _json_pieces(records: Iterable[JournalRecord]) -> Iterator[bytes]:
                 "digest": record.digest,
             }
         )
-        yield f'{separator}{head[:-1]}, "event": {encode(record.event)}}}'.encode()
+        yield f'{separator}{head[:-1]}, "event": {_payload(record.event)}}}'.encode()
         separator = ",\n"
     yield b"[]\n" if separator == "[\n" else b"\n]\n"
 
@@ -105,12 +107,17 @@ def _csv_pieces(records: Iterable[JournalRecord]) -> Iterator[bytes]:
     writer.writerow(_COLUMNS)
     for record in records:
         event = record.event
-        texts = (record.run_id, utc_text(event.at, field="at"), event.kind, ticker_of(event) or "", encode(event))
+        texts = (record.run_id, utc_text(event.at, field="at"), event.kind, ticker_of(event) or "", _payload(event))
         writer.writerow([record.sequence, *map(spreadsheet_safe, texts), record.digest])
         yield buffer.getvalue().encode()
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue().encode()
+
+
+def _payload(event: Event) -> str:
+    """The event as JSON, without secrets that this process knows: the record may be older than that."""
+    return payload_without_secrets(encode(event), KNOWN_SECRETS)
 
 
 def ticker_of(event: Event) -> str | None:

@@ -48,6 +48,7 @@ from lightning_gex.adapters.storage.journal_rows import (
     selected,
 )
 from lightning_gex.adapters.storage.raw import Sql, Transaction, Writer, sql_of
+from lightning_gex.adapters.storage.redacted import payload_without_secrets
 from lightning_gex.adapters.storage.replayed import replayed
 from lightning_gex.adapters.storage.schema import JOURNAL
 from lightning_gex.core.enums import RunMode
@@ -57,7 +58,7 @@ from lightning_gex.core.portfolio import AccountUsage
 from lightning_gex.core.ports import JournalRecord
 from lightning_gex.risk.account_usage import KINDS, AccountBook
 from lightning_gex.security.audit_chain import ChainChecker, verify_chain
-from lightning_gex.security.redaction import Redactor
+from lightning_gex.security.redaction import KNOWN_SECRETS, Redactor
 
 _ANCHOR_SYNC_EVERY = 64  # commits between syncs of the anchor; see docs/concepts/journal_and_audit.md for the cost
 _QUESTIONS, _BETWEEN_QUESTIONS_SECONDS = 60, 0.5  # how long a store may take to come back: a restart takes seconds
@@ -129,7 +130,7 @@ class SqlJournal:
     anchor : the anchor file, outside the database; made on first use.
     group_size : events kept back and committed together. 1 (live): durable when ``append`` returns. More (a back-test):
         durable after ``flush`` or ``close``; a crash loses at most that many, from the end.
-    redactor : what keeps secrets out of the free-form parts of events; by name where none is given.
+    redactor : what keeps secrets out of the free-form parts of events; the process's own where none is given.
     anchor_sync_every : commits between syncs of the anchor to disk.
     followers : what is kept in step, in the same transactions; for journals that commit every append.
 
@@ -165,7 +166,7 @@ class SqlJournal:
         self._key = key
         self._anchor = AnchorFile(anchor, key)
         self._group_size = group_size
-        self._redactor = redactor or Redactor()
+        self._redactor = redactor or KNOWN_SECRETS
         self._anchor_sync_every = anchor_sync_every
         self._followers = tuple(followers)
         self._unanchored = 0  # commits since the anchor was last on disk for certain
@@ -514,7 +515,7 @@ class SqlJournal:
             event = replace(event, detail=self._redactor.redact(event.detail), what=self._redactor.text(event.what))
         elif isinstance(event, OperationFailed):
             event = replace(event, error=self._redactor.text(event.error))
-        payload = encode(event)
+        payload = payload_without_secrets(encode(event), self._redactor)
         return Prepared(event.kind, utc_text(event.at, field="at"), payload)
 
 

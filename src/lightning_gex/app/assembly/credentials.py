@@ -18,7 +18,7 @@ from lightning_gex.core.decision import Scalar
 from lightning_gex.core.errors import RefusedError, SecretError
 from lightning_gex.core.ports import Clock
 from lightning_gex.security.attempts import Attempts
-from lightning_gex.security.redaction import KNOWN_SECRETS
+from lightning_gex.security.redaction import KNOWN_SECRETS, guard_logging
 from lightning_gex.security.vault import Credentials, PublicRecord, Vault
 
 #: Holds the master password for programs that nobody starts by hand. Not a setting: a setting would be on record.
@@ -71,8 +71,7 @@ class CredentialStore:
 
     def store(self, credentials: Credentials) -> None:
         """Seal credentials under their name. Raises as :meth:`Vault.store`."""
-        for secret in (credentials.key, credentials.secret):
-            KNOWN_SECRETS.register(secret)
+        _learn(credentials)
         with self._recorded("credentials_stored", credentials.name) as vault:
             vault.store(credentials.name, credentials.key, credentials.secret)
 
@@ -80,8 +79,7 @@ class CredentialStore:
         """The credentials under a name. Raises as :meth:`Vault.retrieve`."""
         with self._recorded("credentials_read", name) as vault:
             found = vault.retrieve(name)
-        for secret in (found.key, found.secret):
-            KNOWN_SECRETS.register(secret)
+        _learn(found)
         return found
 
     def delete(self, name: str) -> None:
@@ -105,10 +103,10 @@ class CredentialStore:
         IntegrityError : a record is damaged, and would be lost.
         InputError : there is nothing in the vault yet.
         """
-        KNOWN_SECRETS.register(new)
+        opener = _vault_opener(new, self._workspace)
         with self._recorded("master_password_changed", None) as vault:
             vault.change_password(new)
-        self._opener = _vault_opener(new, self._workspace)
+        self._opener = opener
 
     @contextmanager
     def opened(self) -> Iterator[Vault]:
@@ -189,6 +187,7 @@ def found_password(workspace: Workspace, environ: Mapping[str, str] | None = Non
 
 def _vault_opener(password: str | None, workspace: Workspace) -> Callable[[bytes | None], Vault]:
     """Keeps the password where no attribute, representation or pickle shows it."""
+    guard_logging()
     if password is not None:
         KNOWN_SECRETS.register(password)
 
@@ -199,6 +198,12 @@ def _vault_opener(password: str | None, workspace: Workspace) -> Callable[[bytes
         return Vault.from_bytes(data, secret)
 
     return opened
+
+
+def _learn(credentials: Credentials) -> None:
+    """Have a key and its secret hidden from now on wherever this process writes."""
+    for value in (credentials.key, credentials.secret):
+        KNOWN_SECRETS.register(value)
 
 
 def keep_in_keyring(workspace: Workspace, password: str) -> None:

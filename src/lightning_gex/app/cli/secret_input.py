@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lightning_gex.core.errors import InputError, SecretError, SettingsError
+from lightning_gex.security.redaction import KNOWN_SECRETS
 
 if TYPE_CHECKING:
     from lightning_gex.app.workspace import Workspace
@@ -62,7 +63,9 @@ class SecretInput:
         found = (self.piped or {}).get(name) or os.environ.get(variable)
         if not found and self.piped is None:
             found = prompted(words)
-        if not found:
+        if found:
+            KNOWN_SECRETS.register(found)
+        else:
             raise SecretError(f"no {words} was given: type it, pipe {name}=... to --stdin, or set {variable}")
         return found
 
