@@ -33,7 +33,8 @@ def _made(path: Path) -> None:
 
 def test_a_new_store_has_the_tables_and_is_private(path: Path) -> None:
     engine = open_database(str(path))
-    assert {"journal", "patterns", "books", "rate_acts", "lightning_schema"} == set(inspect(engine).get_table_names())
+    tables = {"journal", "patterns", "books", "nonces", "rate_acts", "lightning_schema"}
+    assert tables == set(inspect(engine).get_table_names())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with reading(engine) as connection:
         connection.exec_driver_sql("SELECT 1 FROM journal")

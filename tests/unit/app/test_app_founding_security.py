@@ -12,7 +12,14 @@ import pytest
 from builders_founding import MONDAY, ask, open_system
 from lightning_gex.app.founding.security import SecurityManager
 from lightning_gex.core.enums import RunMode
-from lightning_gex.core.errors import InputError, IntegrityError, LightningError, SecretError, SettingsError
+from lightning_gex.core.errors import (
+    InputError,
+    IntegrityError,
+    LightningError,
+    RefusedError,
+    SecretError,
+    SettingsError,
+)
 from lightning_gex.core.events import Marked, RunStarted
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.security import vault
@@ -142,11 +149,36 @@ def test_a_signature_fits_its_request_and_no_other(tmp_path):
         store(security)
         headers = security.sign_request("thinkorswim", "POST", "/orders", "body")
         assert security.verify_request("thinkorswim", "POST", "/orders", "body", headers)
+        assert not security.verify_request("thinkorswim", "POST", "/orders", "body", headers)  # once only
         assert not security.verify_request("thinkorswim", "POST", "/orders", "other", headers)
         assert not security.verify_request("thinkorswim", "GET", "/orders", "body", headers)
         assert not security.verify_request("thinkorswim", "POST", "/orders", "body", {})
+        late = security.sign_request("thinkorswim", "POST", "/orders", "body")
         clock.set(MONDAY + timedelta(minutes=6))
-        assert not security.verify_request("thinkorswim", "POST", "/orders", "body", headers)
+        assert not security.verify_request("thinkorswim", "POST", "/orders", "body", late)
+
+
+def test_a_replayed_request_is_refused_by_every_program_and_after_a_restart(tmp_path):
+    with SecurityManager("right", home=tmp_path) as first:
+        store(first)
+        headers = first.sign_request("thinkorswim", "POST", "/orders", "body")
+        assert first.verify_request("thinkorswim", "POST", "/orders", "body", headers)
+    with SecurityManager("right", home=tmp_path) as later:
+        assert not later.verify_request("thinkorswim", "POST", "/orders", "body", headers)
+
+
+def test_the_vault_is_begun_and_its_password_changed(security, home):
+    security.init_vault()
+    with pytest.raises(RefusedError):
+        security.init_vault()
+    store(security)
+    security.change_master_password("another one")
+    assert security.get_api_credentials("thinkorswim")["api_secret"] == SECRET
+    with SecurityManager("another one", home=home) as later:
+        assert later.get_api_credentials("thinkorswim")["api_secret"] == SECRET
+        assert later.verify_audit_log() > 0
+    with SecurityManager("right", home=home) as stranger, pytest.raises(SecretError):
+        stranger.get_api_credentials("thinkorswim")
 
 
 def test_each_api_has_its_own_rate(tmp_path):

@@ -37,6 +37,15 @@ RATE_ACTS = Table(
     Column("at", Text, nullable=False),
 )
 
+#: Signed requests that were accepted, so that none is twice; under the empty nonce, up to when they were dropped.
+NONCES = Table(
+    "nonces",
+    METADATA,
+    Column("stream", Text, primary_key=True),
+    Column("nonce", Text, primary_key=True),
+    Column("at", Text, nullable=False),  # when the request was signed
+)
+
 #: One row a book; ``revision`` counts its changes, so that a reader knows when what it loaded is old.
 BOOKS = Table(
     "books",

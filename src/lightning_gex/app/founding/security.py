@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_gex.adapters.storage.export import export_audit
+from lightning_gex.adapters.storage.nonces import SqlNonces
 from lightning_gex.adapters.storage.rate_limits import SqlRateLimits
 from lightning_gex.app.assembly.audit import AuditFilter, filtered
 from lightning_gex.app.assembly.credentials import CredentialStore, require_no_vault
@@ -149,21 +150,38 @@ class SecurityManager(AccountHolder):
 
     def sign_request(self, api_name: str, method: str, path: str, body: str | bytes = b"") -> dict[str, str]:
         """HTTP headers that prove, by HMAC-SHA256 over method, path, body and time, that a request is ours."""
-        secret = self.get_api_credentials(api_name)["api_secret"]
-        return sign_request(secret, method, path, _bytes(body), self._account.clock.now()).as_mapping()
+        now = self._account.clock.now()
+        return sign_request(self._secret_of(api_name), method, path, _bytes(body), now).as_mapping()
 
     def verify_request(
         self, api_name: str, method: str, path: str, body: str | bytes, headers: Mapping[str, str]
     ) -> bool:
-        """Whether headers made by ``sign_request`` fit this request and are not older than five minutes."""
-        secret = self.get_api_credentials(api_name)["api_secret"]
-        now = self._account.clock.now()
+        """Whether headers made by ``sign_request`` fit this request, are fresh, and were not accepted before.
+
+        Fresh is five minutes to either side. An accepted request is remembered in the store, so that the same headers
+        are refused the second time, by every program on the workspace and after a restart.
+
+        Raises
+        ------
+        SecretError : no password, or a wrong one.
+        InputError : nothing is stored under this name.
+        StoreError : the store cannot be written; then the request counts as not accepted.
+        """
+        now, secret = self._account.clock.now(), self._secret_of(api_name)
         try:
             signed = SignedHeaders(**{field: headers[name] for field, name in _HEADERS.items()})
-            verify_request(secret, method, path, _bytes(body), signed, now=now, tolerance=_SIGNATURE_TOLERANCE)
+            signed_at = verify_request(
+                secret, method, path, _bytes(body), signed, now=now, tolerance=_SIGNATURE_TOLERANCE
+            )
         except (SecretError, InputError, KeyError):
             return False
-        return True
+        finally:
+            del secret  # a traceback that shows local variables does not show it
+        nonces = SqlNonces(self._account.stores.engine)
+        return nonces.take(f"api:{api_name}", signed.nonce, signed_at, now, _SIGNATURE_TOLERANCE)
+
+    def _secret_of(self, api_name: str) -> str:
+        return self.get_api_credentials(api_name)["api_secret"]
 
     def check_rate_limit(self, api_name: str, max_calls: int = 60, window_seconds: float = 60.0) -> bool:
         """Whether one more call to this API is within its limit now; a call that is counts towards it.

@@ -1,4 +1,4 @@
-"""From 0.1.0's schema: every record says in which version its event was written; acts under a rate limit are kept."""
+"""From 0.1.0's schema: every record says in which version its event was written; rate acts and nonces are kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ def upgrade(operations: Operations) -> None:
     """Schema 1 to schema 2."""
     operations.add_column("journal", Column("version", Integer, nullable=False, server_default="1"))
     operations.create_index("journal_by_kind", "journal", ["kind", "sequence"])
+    operations.create_table(
+        "nonces",
+        Column("stream", Text, primary_key=True),
+        Column("nonce", Text, primary_key=True),
+        Column("at", Text, nullable=False),
+    )
     operations.create_table(
         "rate_acts",
         Column("stream", Text, primary_key=True),
