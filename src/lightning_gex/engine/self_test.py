@@ -55,7 +55,8 @@ def self_test(config: EngineConfig) -> SelfTest:
     RefusedError : naming the limit that did not block, or that the account which breaks nothing was blocked.
     """
     limits = config.guardrails
-    control = _Attempt(size_pct=min(0.01, limits.max_position_size_pct, limits.max_ticker_exposure_pct) / 2)
+    least = min(limits.max_position_size_pct, limits.max_ticker_exposure_pct, limits.max_total_exposure_pct)
+    control = _Attempt(size_pct=min(0.01, least) / 2)
     if not _passes(config, control):
         raise RefusedError("the self-test's account, which breaks no limit, was blocked: nothing could be traded")
     if not config.enhancements.security:

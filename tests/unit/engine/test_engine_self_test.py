@@ -42,6 +42,11 @@ def test_it_passes_with_any_limits_a_user_may_set(values: tuple[float, ...]) -> 
     assert len(self_test.self_test(replace(EngineConfig(), guardrails=limits)).guardrails) == 7
 
 
+def test_it_passes_where_hardly_anything_may_be_held_in_all() -> None:
+    tight = GuardrailLimits(max_position_size_pct=1.0, max_total_exposure_pct=0.001)
+    assert self_test.self_test(replace(EngineConfig(), guardrails=tight)).halted
+
+
 @pytest.mark.parametrize("field", dataclasses.fields(GuardrailLimits), ids=lambda f: f.name)
 def test_a_guardrail_that_is_not_wired_is_found_and_named(
     field: dataclasses.Field[object], monkeypatch: pytest.MonkeyPatch
