@@ -337,6 +337,22 @@ def test_whether_the_password_fits_is_known_after_the_first_use() -> None:
     assert (none.unlocked, none.refused, none.has_password) == (False, False, False)
 
 
+@given(data=st.data())
+def test_a_vault_damaged_anywhere_gives_its_secret_or_a_named_error_and_never_another_secret(
+    data: st.DataObject,
+) -> None:
+    whole = _founding_record(1)
+    at = data.draw(st.integers(0, len(whole) - 1))
+    piece = data.draw(st.binary(max_size=3))
+    damaged = whole[:at] + piece + whole[at + data.draw(st.integers(0, 3)) :]
+    vault = Vault.from_bytes(damaged, PASSWORD, KdfProfile.CHEAPEST)
+    try:
+        found = vault.retrieve("thinkorswim")
+    except (SecretError, IntegrityError, InputError):
+        return
+    assert found == Credentials("thinkorswim", KEY, SECRET)
+
+
 def test_nothing_secret_shows_in_repr_format_pickle_or_traceback() -> None:
     vault = _vault(_filled())
     credentials = vault.retrieve("thinkorswim")
