@@ -18,6 +18,7 @@ from lightning_gex.core.errors import StoreError
 from lightning_gex.core.events import Event
 from lightning_gex.core.features import Features
 from lightning_gex.core.orders import ClosedTrade
+from lightning_gex.core.portfolio import AccountUsage
 from lightning_gex.core.ports import Agent, Journal, JournalRecord, MemoryStore
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.sessions import close_of, session_open_utc, sessions_from, to_aware
@@ -126,7 +127,7 @@ def scripted_config(**changes: object) -> EngineConfig:
 
 
 class ListJournal:
-    """A journal in a list. ``failing`` makes it refuse whatever comes."""
+    """A journal in a list. ``failing`` makes it refuse whatever comes; ``others`` is what other runs use up."""
 
     run_id = "list"
 
@@ -135,12 +136,21 @@ class ListJournal:
         self.groups: list[tuple[Event, ...]] = []
         self.failing = False
         self.flushed = 0
+        self.others = AccountUsage()
 
     def append(self, events: Sequence[Event]) -> None:
         if self.failing:
             raise StoreError("the disk is full")
         self.events.extend(events)
         self.groups.append(tuple(events))
+
+    def append_checked(self, now: datetime, build) -> Sequence[Event]:
+        events = build(self.others)
+        self.append(events)
+        return events
+
+    def account(self, now: datetime) -> AccountUsage:
+        return self.others
 
     def flush(self) -> None:
         self.flushed += 1

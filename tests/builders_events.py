@@ -113,7 +113,8 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:
         return st.builds(hint, **{f.name: _of(hints[f.name]) for f in dataclasses.fields(hint)})
     if isinstance(hint, type):
         return st.sampled_from(list(hint))
-    return st.dictionaries(_TEXT, _SCALARS, max_size=4)  # Mapping[str, Scalar]
+    values = _LEAVES[float] if arguments[1] is float else _SCALARS
+    return st.dictionaries(_TEXT, values, max_size=4)  # Mapping[str, float] or Mapping[str, Scalar]
 
 
 def events() -> st.SearchStrategy[Event]:

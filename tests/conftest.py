@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,15 @@ settings.register_profile("soak", max_examples=1_000, deadline=None, suppress_he
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_is_known_from_the_test_before():
+    yield
+    redaction = sys.modules.get("lightning_gex.security.redaction")
+    if redaction is not None:
+        redaction.KNOWN_SECRETS.forget()
+        logging.setLogRecordFactory(logging.LogRecord)
 
 
 @pytest.fixture(scope="session")

@@ -25,13 +25,17 @@ PROGRAMS = {"lightning", "lightning-gex"}
 
 
 def commands() -> dict[str, object]:
-    """Name -> parsed command of the command line, the whole under ``lightning``; groups within it by their commands."""
-    whole = typer.main.get_command(application)
-    found = {"lightning": whole}
-    for name, command in whole.commands.items():
-        own = getattr(command, "commands", None)
-        found |= {f"lightning {name}": command} if own is None else {f"lightning {name} {k}": c for k, c in own.items()}
-    return found
+    """Name -> parsed command of the command line, the group itself under ``lightning``."""
+    return dict(named_commands("lightning", typer.main.get_command(application)))
+
+
+def named_commands(name, command):
+    """A command and those below it, each with its whole name; a group that only holds others is none itself."""
+    below = getattr(command, "commands", {})
+    if name == "lightning" or not below:
+        yield name, command
+    for word, one in below.items():
+        yield from named_commands(f"{name} {word}", one)
 
 
 def options_of(command) -> set[str]:
@@ -119,8 +123,9 @@ def test_the_commands_of_a_page_exist(page):
 def check_lightning(words: list[str], where: str) -> None:
     """A call of our program names a command and options that exist."""
     known = commands()
-    pairs = (" ".join(words[i : i + length]) for i in range(len(words)) for length in (1, 2))
-    name = next((pair for pair in pairs if f"lightning {pair}" in known), None)
+    spoken = [w for w in words if not w.startswith("-")]
+    pairs = [" ".join(spoken[i : i + n]) for n in (2, 1) for i in range(len(spoken))]
+    name = next((w for w in pairs if f"lightning {w}" in known), None)
     asks_itself = {"--help", "-h", "--version"} & set(words)
     assert name is not None or asks_itself or not words, where
     allowed = options_of(known["lightning"]) | (options_of(known[f"lightning {name}"]) if name else set())

@@ -21,6 +21,7 @@ from source_tree import (
 
 #: dependency -> the files and folders (of the package) that may import it. A folder ends in a slash.
 DOORS = {
+    "alembic": ("adapters/storage/",),
     "alpaca": ("adapters/brokers/",),
     "apprise": ("adapters/",),
     "arch": ("analytics/bootstrap.py", "adapters/market_data/sample_bars.py"),
@@ -32,7 +33,7 @@ DOORS = {
     "joblib": ("adapters/",),
     "keyring": ("security/", "adapters/"),
     "matplotlib": ("evaluation/positioning_image.py",),
-    "msgspec": ("adapters/market_data/",),
+    "msgspec": ("adapters/market_data/", "adapters/storage/"),
     "numba": ("analytics/", "sizing/"),
     "onnx": ("sizing/",),
     "onnxruntime": ("sizing/policy.py",),

@@ -9,9 +9,9 @@ import sys
 import pytest
 
 HEAVY = {
-    "arch", "cryptography", "exchange_calendars", "gymnasium", "httpx", "matplotlib", "numba", "numpy", "onnxruntime",
-    "pandas", "plotly", "polars", "pyarrow", "pydantic", "rich", "scipy", "sqlalchemy", "stable_baselines3", "talib",
-    "torch",
+    "alembic", "arch", "cryptography", "exchange_calendars", "gymnasium", "httpx", "matplotlib", "msgspec", "numba",
+    "numpy", "onnxruntime", "pandas", "plotly", "polars", "pyarrow", "pydantic", "rich", "scipy", "sqlalchemy",
+    "stable_baselines3", "talib", "torch",
 }  # fmt: skip
 PROBE = """
 import json, sys

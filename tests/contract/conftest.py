@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -51,6 +52,40 @@ def postgresql() -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait(20)
+
+
+class OwnServer:
+    """A PostgreSQL of one test's own, that it may crash."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._run_as = _UNPRIVILEGED if os.geteuid() == 0 else None
+        if self._run_as:
+            os.chown(folder, pwd.getpwnam(self._run_as).pw_uid, -1)
+        self._binaries = _binaries(folder, self._run_as)
+        data = folder / "data"
+        _run([self._binaries / "initdb", "-U", "postgres", "--auth=trust", "-E", "utf8", "-D", data], self._run_as)
+        self._server = _started(self._binaries, data, folder, self._run_as)
+        self.url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
+
+    def crash_and_start(self) -> None:
+        """Stop at once, as in a power failure: nothing is flushed, every client is cut off. Then start again."""
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.wait(30)
+        self._server = _started(self._binaries, self._folder / "data", self._folder, self._run_as)
+
+    def stop(self) -> None:
+        self._server.send_signal(signal.SIGINT)
+        self._server.wait(30)
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[OwnServer]:
+    """A server that only this test talks to."""
+    with tempfile.TemporaryDirectory(prefix="lgx-own-", dir="/tmp") as name:
+        server = OwnServer(Path(name))
+        yield server
+        server.stop()
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy import Engine, delete, func, select, update
 
 from builders_events import AT, marked, run_started, same, some_events
 from lightning_gex.adapters.storage.anchor_file import AnchorFile
 from lightning_gex.adapters.storage.codec import encode
 from lightning_gex.adapters.storage.database import reading, writing
 from lightning_gex.adapters.storage.journal import SqlJournal
+from lightning_gex.adapters.storage.raw import Transaction
 from lightning_gex.adapters.storage.schema import JOURNAL
 from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import InputError, IntegrityError, SettingsError, StoreError
@@ -132,7 +133,7 @@ def test_after_a_failed_write_the_same_events_can_be_appended_once_more(
         raise StoreError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Connection, "execute", full)
+        patch.setattr(Transaction, "many", full)
         with pytest.raises(StoreError):
             live.append([marked()])
     live.append([marked()])

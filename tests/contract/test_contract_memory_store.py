@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, update
 
 from builders_events import AT, outcome, pattern, same
 from lightning_gex.adapters.storage.database import open_database, writing
 from lightning_gex.adapters.storage.memory_store import SqlMemoryStore
+from lightning_gex.adapters.storage.raw import Sql, Transaction, Values
 from lightning_gex.adapters.storage.schema import BOOKS, PATTERNS
 from lightning_gex.core.enums import Direction
 from lightning_gex.core.errors import InputError, IntegrityError, RefusedError, SettingsError, StoreError
@@ -205,19 +206,23 @@ def test_what_another_process_kept_or_resolved_is_seen(opened: Callable[[], Engi
         here.resolve("a", outcome(6))
 
 
-def test_a_write_that_fails_is_forgotten_in_memory_too(engine: Engine) -> None:
+def test_a_write_that_fails_is_forgotten_in_memory_too(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = SqlMemoryStore(engine, "live")
     memory.remember(pattern("a"))
 
-    def fail(*_: object) -> None:
-        raise StoreError("the power fails here")
+    run = Transaction.run
 
-    event.listen(engine, "commit", fail)
-    with pytest.raises(StoreError, match="power"):
-        memory.remember(pattern("b", day=1))
-    with pytest.raises(StoreError, match="power"):
-        memory.resolve("a", outcome(5))
-    event.remove(engine, "commit", fail)
+    def fail(transaction: Transaction, sql: Sql, values: Values) -> None:
+        run(transaction, sql, values)
+        if "revision" in sql.text:  # the last statement of a change
+            raise StoreError("the power fails here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transaction, "run", fail)
+        with pytest.raises(StoreError, match="power"):
+            memory.remember(pattern("b", day=1))
+        with pytest.raises(StoreError, match="power"):
+            memory.resolve("a", outcome(5))
     assert [(p.pattern_id, p.outcome) for p in memory.patterns()] == [("a", None)]
     memory.remember(pattern("b", day=1))
     assert [p.pattern_id for p in memory.patterns()] == ["a", "b"]

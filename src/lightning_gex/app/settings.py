@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from lightning_gex.core.decision import Scalar
@@ -35,6 +35,13 @@ def _no_boolean(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("must be a number, not true or false")
     return value
+
+
+def _no_password_in_url(url: str) -> str:
+    """A password in a settings file, or on record with the settings of a run, is no secret any more."""
+    if re.search(r"//[^/@]*:[^/@]*@", url) or "password=" in url.lower():
+        raise ValueError("holds a password: put it into ~/.pgpass (chmod 600) and leave it out here")
+    return url
 
 
 _Number = BeforeValidator(_no_boolean)
@@ -95,6 +102,10 @@ class GuardrailSettings(Section):
     """Sum of absolute position values, as a fraction of equity."""
     max_orders_per_minute: Count = 10
     """Orders within any 60 seconds."""
+    max_ticker_exposure_pct: PositiveFraction = 0.20
+    """Sum of absolute position values in one ticker, as a fraction of equity."""
+    price_collar_pct: PositiveFraction = 0.20
+    """Distance of the price from the ticker's last one, as a fraction of it, beyond which no entry is made."""
 
 
 class BreakerSettings(Section):
@@ -194,6 +205,20 @@ class ExecutionSettings(Section):
         return self
 
 
+class StorageSettings(Section):
+    """Where journal and memory are kept."""
+
+    url: Annotated[str, AfterValidator(_no_password_in_url)] = ""
+    """PostgreSQL as postgresql://user@host/database, its password in ~/.pgpass; empty keeps both in lightning.db."""
+
+
+class VaultSettings(Section):
+    """Where the vault's master password comes from."""
+
+    use_keyring: bool = False
+    """Ask the operating system's keyring where no password is given; needs the extra keyring."""
+
+
 class AgentWeights(Section):
     """How much each agent's vote counts; 0 silences it. Equal weights were as good as learned ones on 2012-2021."""
 
@@ -233,6 +258,8 @@ class Settings(BaseSettings):
     tactical: TacticalSettings = TacticalSettings()
     execution: ExecutionSettings = ExecutionSettings()
     kelly: KellySettings = KellySettings()
+    storage: StorageSettings = StorageSettings()
+    vault: VaultSettings = VaultSettings()
 
     @classmethod
     def settings_customise_sources(

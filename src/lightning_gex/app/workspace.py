@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lightning_gex.adapters.halt_file import HaltFile
+from lightning_gex.adapters.storage.vault_file import VaultFile
 from lightning_gex.adapters.storage.workspace_files import (
     PRIVATE,
     load_or_create_audit_key,
-    read_private,
     write_atomically,
 )
 from lightning_gex.core.errors import SettingsError, StoreError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 HOME_VARIABLE = "LIGHTNING_HOME"
 DEFAULT_HOME = Path("~/.lightning-gex")
+HALT_FLAG = "halt.flag"
 _OWNER_ONLY_FOLDER = 0o700
 
 
@@ -72,6 +74,7 @@ class Workspace:
         _make_folder(folder)
         settings_file = folder / "lightning.toml"
         if not settings_file.exists():
+            HaltFile(folder / HALT_FLAG).create()  # with the first use and never again: one that went missing is a halt
             write_atomically(settings_file, default_toml().encode())
         opened = cls(folder, load_settings(settings_file, overrides))
         load_or_create_audit_key(opened.audit_key_file, journal_exists=_has_records(opened.database))
@@ -93,14 +96,34 @@ class Workspace:
         return self.home / "lightning.db"
 
     @property
+    def store_url(self) -> str | Path:
+        """Where journal and memory are kept: ``storage.url`` of the settings, else the database in this folder."""
+        return self.settings.storage.url or self.database
+
+    @property
     def vault_file(self) -> Path:
         """``vault.json``: encrypted credentials; absent until the first one is stored."""
         return self.home / "vault.json"
 
     @property
+    def vault(self) -> VaultFile:
+        """The vault's file with its lock and its count of wrong passwords."""
+        return VaultFile(self.vault_file)
+
+    @property
     def audit_key_file(self) -> Path:
         """``audit.key``: the key of the journal's hash chain."""
         return self.home / "audit.key"
+
+    @property
+    def halt_flag(self) -> Path:
+        """``halt.flag``: the kill switch, see ``adapters.halt_file``."""
+        return self.home / HALT_FLAG
+
+    @property
+    def seal_file(self) -> Path:
+        """``journal.seal``: the journal's end as the vault's key sealed it; absent before the vault's first use."""
+        return self.home / "journal.seal"
 
     @property
     def reports(self) -> Path:
@@ -125,11 +148,11 @@ class Workspace:
 
         Raises ``StoreError`` where it is unreadable or open to others.
         """
-        return read_private(self.vault_file) if self.vault_file.exists() else None
+        return self.vault.read()
 
     def write_vault(self, data: bytes) -> None:
         """Replace the vault as one act, readable by its owner only. Raises ``StoreError``."""
-        write_atomically(self.vault_file, data, PRIVATE)
+        self.vault.write(data)
 
 
 def _make_folder(folder: Path) -> None:

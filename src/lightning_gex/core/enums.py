@@ -83,6 +83,7 @@ class RunMode(StrEnum):
     PAPER = "paper"
     LIVE = "live"
     FACADE = "facade"
+    CONTROL = "control"  # a person's word on the account, such as a halt; decides nothing
 
 
 class ExitReason(StrEnum):

@@ -1,4 +1,8 @@
-"""What is journaled. State is a fold over these; nothing changes state without one."""
+"""What is journaled. State is a fold over these; nothing changes state without one.
+
+``EVENT_VERSION`` is stored with every record. A change to any field of an event raises it by one, and
+``adapters.storage.upcast`` gets the step that turns a record of the version before into one of the new version.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,10 @@ from lightning_gex.core.enums import Direction, RunMode
 from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade, Order
 from lightning_gex.core.patterns import Outcome, Pattern
 
+#: The version in which events are written. 1: release 0.1.0. 2: marks carry prices, orders the price they were decided
+#: at, a breaker's reset its reason; halts, failures, seals and the ends of runs are events of their own.
+EVENT_VERSION = 2
+
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
@@ -23,6 +31,24 @@ class RunStarted:
     initial_capital: Decimal
     settings: Mapping[str, Scalar]
     kind: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """A run goes on after its process had ended, from the state that its ``records`` earlier records replay into."""
+
+    at: datetime
+    records: int
+    kind: Literal["run_resumed"] = "run_resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run is over: nothing of it is open or pending any more as far as the account's limits are concerned."""
+
+    at: datetime
+    reason: str
+    kind: Literal["run_ended"] = "run_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +143,17 @@ class RecordCarried:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """Equity at the close of a session, USD."""
+    """Equity at the close of a session, USD.
+
+    ``prices`` are those of everything held or ordered, USD, so that a restart knows them; ``data_at`` is the close of
+    the latest session in which anything watched traded, None where the run does not follow sessions.
+    """
 
     at: datetime
     equity: Decimal
     exposure: Decimal
+    prices: Mapping[str, float] = field(default_factory=dict)
+    data_at: datetime | None = None
     kind: Literal["marked"] = "marked"
 
 
@@ -147,12 +179,55 @@ class BreakerTripped:
 
 @dataclass(frozen=True, slots=True)
 class BreakerReset:
-    """A person reset a breaker."""
+    """A person reset a breaker, and said why."""
 
     at: datetime
     breaker: str
     reset_by: str
+    reason: str
     kind: Literal["breaker_reset"] = "breaker_reset"
+
+
+@dataclass(frozen=True, slots=True)
+class TradingHalted:
+    """A person pulled the kill switch: no entry until a person says so. ``flatten`` asks for every position closed."""
+
+    at: datetime
+    by: str
+    reason: str
+    flatten: bool
+    kind: Literal["trading_halted"] = "trading_halted"
+
+
+@dataclass(frozen=True, slots=True)
+class TradingResumed:
+    """A person let entries go on after a halt."""
+
+    at: datetime
+    by: str
+    reason: str
+    kind: Literal["trading_resumed"] = "trading_resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationFailed:
+    """Something that trading needs did not work: an order that could not be sent, a source that did not answer."""
+
+    at: datetime
+    operation: str
+    error: str
+    kind: Literal["operation_failed"] = "operation_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSealed:
+    """The chain up to record ``count``, whose digest is ``head``, sealed with a key that only the open vault has."""
+
+    at: datetime
+    count: int
+    head: str
+    seal: str
+    kind: Literal["chain_sealed"] = "chain_sealed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +253,8 @@ class AuditNoted:
 
 Event = (
     RunStarted
+    | RunResumed
+    | RunEnded
     | SessionOpened
     | DecisionMade
     | OrderPlaced
@@ -190,6 +267,10 @@ Event = (
     | CashAccrued
     | BreakerTripped
     | BreakerReset
+    | TradingHalted
+    | TradingResumed
+    | OperationFailed
+    | ChainSealed
     | WeightChanged
     | AuditNoted
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +15,8 @@ class Order:
     """A market order for the next bar, with the bracket that will guard the position it opens.
 
     ``order_id`` is deterministic (from the decision), stored before sending, so that a doubt is settled by asking the
-    broker and never by sending again. ``exit_reason`` is None on an entry.
+    broker and never by sending again. ``exit_reason`` is None on an entry. ``reference_price`` is the price it was
+    decided at, USD: what limits value it at until it fills; NaN where it was not kept (before version 2 of events).
     """
 
     order_id: str
@@ -28,6 +30,7 @@ class Order:
     horizon_sessions: int
     confidence: float
     exit_reason: ExitReason | None = None
+    reference_price: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

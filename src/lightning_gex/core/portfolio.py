@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lightning_gex.core.enums import Direction
 
@@ -27,6 +28,8 @@ class PortfolioView:
     win_rate : share of closed trades with a profit; NaN without one.
     tripped : breakers that are latched, with their reasons.
     stopped_out : ticker -> direction of an idea that ended at its stop and that the agents have not given up since.
+    ticker_exposure_pct : ticker -> absolute value of its position and pending entries / equity.
+    last_prices : ticker -> USD, the latest price seen before the one that is decided on; none where that is the first.
     """
 
     equity: float
@@ -42,3 +45,40 @@ class PortfolioView:
     win_rate: float
     tripped: Mapping[str, str] = field(default_factory=dict)
     stopped_out: Mapping[str, Direction] = field(default_factory=dict)
+    ticker_exposure_pct: Mapping[str, float] = field(default_factory=dict)
+    last_prices: Mapping[str, float] = field(default_factory=dict)
+
+    def beside(self, others: AccountUsage) -> PortfolioView:
+        """This view with what other runs of the same account use up counted in."""
+        shares = {t: usd / self.equity if self.equity > 0 else math.nan for t, usd in others.exposure_usd.items()}
+        by_ticker = dict(self.ticker_exposure_pct)
+        for ticker, share in shares.items():
+            by_ticker[ticker] = by_ticker.get(ticker, 0.0) + share
+        return replace(
+            self,
+            exposure_pct=self.exposure_pct + sum(shares.values()),
+            daily_trades=self.daily_trades + others.entries_today,
+            orders_last_minute=self.orders_last_minute + others.orders_last_minute,
+            tripped={**self.tripped, **others.tripped},
+            ticker_exposure_pct=by_ticker,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUsage:
+    """What the other runs of an account did that counts against the limits of one of its runs.
+
+    Parameters
+    ----------
+    entries_today : entries they ordered in this session.
+    orders_last_minute : orders they sent in the last 60 seconds.
+    exposure_usd : ticker -> absolute value of what they hold or have ordered, at the price they paid or decided at.
+    tripped : breakers latched by any run of the account, with their reasons.
+    lifted : breaker -> (who, why) where the latest word of any run is that a person reset it.
+    """
+
+    entries_today: int = 0
+    orders_last_minute: int = 0
+    exposure_usd: Mapping[str, float] = field(default_factory=dict)
+    tripped: Mapping[str, str] = field(default_factory=dict)
+    lifted: Mapping[str, tuple[str, str]] = field(default_factory=dict)

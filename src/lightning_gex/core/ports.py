@@ -5,7 +5,7 @@ Adapters implement them; ``app`` joins them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -14,8 +14,10 @@ from lightning_gex.core.chain import OptionChain
 from lightning_gex.core.enums import Direction, ExitReason
 from lightning_gex.core.events import Event
 from lightning_gex.core.features import Features
+from lightning_gex.core.halt import Halt
 from lightning_gex.core.orders import Fill, Order
 from lightning_gex.core.patterns import Neighbours, Outcome, Pattern
+from lightning_gex.core.portfolio import AccountUsage
 from lightning_gex.core.units import Float32Array1D, Float64Array1D
 from lightning_gex.core.votes import Votes
 
@@ -61,6 +63,18 @@ class Journal(Protocol):
 
     def append(self, events: Sequence[Event]) -> None:
         """Write events as one transaction, in order. Durable on return, unless this journal commits in groups."""
+        ...
+
+    def append_checked(self, now: datetime, build: Callable[[AccountUsage], Sequence[Event]]) -> Sequence[Event]:
+        """Write what ``build`` makes of the other runs' use of the account, in one transaction no other run can enter.
+
+        ``now`` is the aware moment of the decision. Durable on return; what ``build`` raises is raised, and nothing
+        written.
+        """
+        ...
+
+    def account(self, now: datetime) -> AccountUsage:
+        """What the other runs of the account use up at this aware moment."""
         ...
 
     def flush(self) -> None:
@@ -125,6 +139,14 @@ class OrderRefused:
 BrokerReport = OrderFilled | OrderRefused
 
 
+class HaltSwitch(Protocol):
+    """The kill switch as a running program sees it."""
+
+    def read(self) -> Halt | None:
+        """The halt in force; None where trading may go on. What cannot be read is a halt. Never raises."""
+        ...
+
+
 class Broker(Protocol):
     """Takes orders and says what became of them."""
 
@@ -138,6 +160,13 @@ class Broker(Protocol):
 
     def reports(self) -> Sequence[BrokerReport]:
         """What happened since the last call, oldest first."""
+        ...
+
+    def history(self, order_id: str) -> Sequence[BrokerReport] | None:
+        """Everything that became of an order, told before or not, its bracket included; None where it was never sent.
+
+        After a restart this settles what the journal leaves open: an order it holds may or may not have gone out.
+        """
         ...
 
 

@@ -9,7 +9,8 @@ from lightning_gex.agents.consensus import ConsensusConfig
 from lightning_gex.analytics.fills import INDEX_COST_BP_PER_SIDE, STOCK_COST_BP_PER_SIDE
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.memory.confidence import MemoryConfig
-from lightning_gex.risk.circuit_breaker import BreakerLimits
+from lightning_gex.risk.account_usage import HALT
+from lightning_gex.risk.circuit_breaker import Breaker, BreakerLimits, OwnBreaker
 from lightning_gex.risk.execution import ExecutionConfig
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.risk.strategic import CustomRegimeRule, RegimeTable
@@ -69,6 +70,7 @@ class EngineConfig:
     regimes : the limits of each regime; live, so that a user may change them.
     regime_rule : says when the user's own regime holds; None where there is no rule.
     weights : agent -> weight in the consensus; agents not named weigh 1.
+    own_breakers : circuit breakers of the user's own, beside the built-in ones.
     """
 
     enhancements: Enhancements = field(default_factory=Enhancements)
@@ -84,3 +86,10 @@ class EngineConfig:
     costs: CostSchedule = field(default_factory=CostSchedule)
     weights: Mapping[str, float] = field(default_factory=dict)
     minimum_confidence: float = 0.50
+    own_breakers: tuple[OwnBreaker, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [breaker.name for breaker in self.own_breakers]
+        taken = {*Breaker, HALT}
+        if len(set(names)) < len(names) or taken & set(names):
+            raise SettingsError(f"breakers of your own need names of their own, not {', '.join(names)}")

@@ -100,16 +100,20 @@ class Conclusion:
     pattern: Pattern | None
 
 
+def decision_id_of(ticker: str, as_of: datetime, label: str = "", sequence: int = 0) -> str:
+    """A decision's name, the same whenever the same decision is made: ticker, moment, and what tells runs apart."""
+    suffix = f"-{sequence}" if sequence else ""
+    return f"{label}{ticker}-{as_of:%Y%m%dT%H%M%SZ}{suffix}"
+
+
 def propose(snapshot: Snapshot, config: EngineConfig) -> Proposal:
     """The first half: what the agents' consensus wants on this row."""
     perception, i = snapshot.perception, snapshot.row
     consensus = perception.consensus
     leader = int(consensus.leader[i])
     direction = Direction(int(consensus.direction[i]))
-    stamp = snapshot.as_of.strftime("%Y%m%dT%H%M%SZ")
-    suffix = f"-{snapshot.sequence}" if snapshot.sequence else ""
     return Proposal(
-        decision_id=f"{snapshot.label}{snapshot.ticker}-{stamp}{suffix}",
+        decision_id=decision_id_of(snapshot.ticker, snapshot.as_of, snapshot.label, snapshot.sequence),
         ticker=snapshot.ticker,
         as_of=snapshot.as_of,
         trading=snapshot.trading,
@@ -219,7 +223,7 @@ def conclude(
         return Conclusion(_decision(proposal, path, confidence, plan), pattern)
     size = _size(path, proposal, plan, state, portfolio, policy, config)
     _execute(path, proposal, plan, size, portfolio, config)
-    _guard(path, size, portfolio, config)
+    _guard(path, proposal, size, portfolio, config)
     return Conclusion(_decision(proposal, path, confidence, plan, size), pattern)
 
 
@@ -320,7 +324,7 @@ def _size(
     if config.enhancements.hierarchical:
         caps.extend(plan.caps)
     if config.enhancements.security:
-        caps.extend(size_caps(config.guardrails, portfolio))
+        caps.extend(size_caps(config.guardrails, portfolio, proposal.ticker))
     size_pct, binding = choose_size(caps)
     quantity = quantity_for(size_pct, portfolio.equity, plan.entry_price)
     decided = next(c for c in caps if c.name == binding)
@@ -405,13 +409,14 @@ def _execute(
     path.check(StageName.EXECUTION, check)
 
 
-def _guard(path: _Path, size: _Size, portfolio: PortfolioView, config: EngineConfig) -> None:
+def _guard(path: _Path, proposal: Proposal, size: _Size, portfolio: PortfolioView, config: EngineConfig) -> None:
     if path.blocked is not None:
         return
     if not config.enhancements.security:
         path.off(StageName.GUARDRAILS, "guardrails are off")
         return
-    path.check(StageName.GUARDRAILS, check_entry(config.guardrails, portfolio, size.size_pct))
+    check = check_entry(config.guardrails, portfolio, size.size_pct, ticker=proposal.ticker, price=proposal.price)
+    path.check(StageName.GUARDRAILS, check)
 
 
 # --- what comes out ----------------------------------------------------------------------------------------------

@@ -187,7 +187,11 @@ class SimulatedPerson:
             return
         self._waited = {name: self._waited.get(name, 0) + 1 for name in trader.state.tripped}
         for name in [n for n, waited in self._waited.items() if waited > self.patience_sessions]:
-            trader.emit(BreakerReset(at, name, "a simulated person"))
+            trader.emit(
+                BreakerReset(
+                    at, name, "a simulated person", f"after {self.patience_sessions} sessions, as somebody would"
+                )
+            )
             self.resets += 1
             del self._waited[name]
 

@@ -33,6 +33,7 @@ class SimulatedBroker:
     _guarded: dict[str, Order] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _reports: list[BrokerReport] = field(default_factory=list)
+    _told: dict[str, list[BrokerReport]] = field(default_factory=dict)
 
     def submit(self, order: Order) -> None:
         """Take an order for the next bar. The same id twice is one order."""
@@ -43,12 +44,16 @@ class SimulatedBroker:
     def cancel(self, order_id: str) -> None:
         """Withdraw an order that is not filled yet."""
         if self._orders.pop(order_id, None) is not None:
-            self._reports.append(OrderRefused(order_id, "cancelled"))
+            self._tell(OrderRefused(order_id, "cancelled"))
 
     def reports(self) -> Sequence[BrokerReport]:
         """What happened since the last call, oldest first."""
         reports, self._reports = self._reports, []
         return reports
+
+    def history(self, order_id: str) -> Sequence[BrokerReport] | None:
+        """Everything that became of an order, told before or not; None where it was never sent."""
+        return tuple(self._told.get(order_id, ())) if order_id in self._seen else None
 
     def trade_through(self, update: SessionUpdate) -> None:
         """Let one session happen: openings, brackets, closings, in this order."""
@@ -66,6 +71,10 @@ class SimulatedBroker:
             if ticker in update.views:
                 self._exit(order, order.order_id, update.views[ticker].close, update.closed_at, ExitReason.END_OF_DATA)
 
+    def _tell(self, report: BrokerReport) -> None:
+        self._reports.append(report)
+        self._told.setdefault(report.order_id, []).append(report)
+
     def _fill_market_orders(self, prices: Mapping[str, float], at: datetime) -> None:
         waiting = [o for o in self._orders.values() if o.ticker in prices]
         for order in sorted(waiting, key=lambda o: o.exit_reason is None):  # exits first: they free the capital
@@ -74,16 +83,16 @@ class SimulatedBroker:
             if order.exit_reason is not None:
                 held = self._guarded.get(order.ticker)
                 if held is None:
-                    self._reports.append(OrderRefused(order.order_id, "the position was already closed"))
+                    self._tell(OrderRefused(order.order_id, "the position was already closed"))
                 else:
                     self._exit(held, order.order_id, at_price, at, order.exit_reason)
             elif not _inside_bracket(order, at_price):
                 why = "the price jumped through the bracket before the fill"
-                self._reports.append(OrderRefused(order.order_id, why))
+                self._tell(OrderRefused(order.order_id, why))
             else:
                 self._guarded[order.ticker] = order
                 fill = self._fill(order, order.order_id, order.action, at_price, at)
-                self._reports.append(OrderFilled(order.order_id, fill, None))
+                self._tell(OrderFilled(order.order_id, fill, None))
 
     def _fill_bracket(self, ticker: str, view: TickerView, at: datetime) -> None:
         order = self._guarded.get(ticker)
@@ -107,7 +116,7 @@ class SimulatedBroker:
         """Close what ``entry`` opened, on behalf of ``order_id``: the entry's own where its bracket fired."""
         del self._guarded[entry.ticker]
         action = Action.SELL if entry.action is Action.BUY else Action.BUY
-        self._reports.append(OrderFilled(order_id, self._fill(entry, order_id, action, at_price, at), reason))
+        self._tell(OrderFilled(order_id, self._fill(entry, order_id, action, at_price, at), reason))
 
     def _fill(self, entry: Order, order_id: str, action: Action, at_price: float, at: datetime) -> Fill:
         done = price(at_price)
@@ -118,7 +127,7 @@ class SimulatedBroker:
         """An entry is good for one session; without a bar there is no fill."""
         for order in [o for o in self._orders.values() if o.exit_reason is None]:
             del self._orders[order.order_id]
-            self._reports.append(OrderRefused(order.order_id, f"no bar of {order.ticker} on {update.session}"))
+            self._tell(OrderRefused(order.order_id, f"no bar of {order.ticker} on {update.session}"))
 
 
 def _inside_bracket(order: Order, at_price: float) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, ExitReason
@@ -18,6 +18,7 @@ from lightning_gex.core.events import (
     DecisionMade,
     Event,
     Marked,
+    OperationFailed,
     OrderEnded,
     OrderPlaced,
     RecordCarried,
@@ -26,21 +27,34 @@ from lightning_gex.core.events import (
     SignalResolved,
     TradeClosed,
     TradeOpened,
+    TradingHalted,
+    TradingResumed,
     WeightChanged,
 )
 from lightning_gex.core.ledger import Ledger
 from lightning_gex.core.orders import OpenTrade, Order
 from lightning_gex.core.patterns import Pattern
 from lightning_gex.core.portfolio import PortfolioView
+from lightning_gex.risk.account_usage import HALT
 from lightning_gex.risk.circuit_breaker import Breaker
 from lightning_gex.sizing.track_record import TrackRecord
 
 _ORDER_RATE_WINDOW = timedelta(seconds=60)
+OPERATIONS_WATCHED = 50  # the latest operations, over which the error rate is taken
+FEWEST_OPERATIONS = 10  # with fewer the rate is still taken over ten: one failure at the start is not a rate
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-@dataclass(frozen=True, slots=True)
+class View(NamedTuple):
+    """What one decision of the session thought: enough to act on it once more after a restart."""
+
+    ticker: str
+    direction: Direction
+    confidence: float
+
+
+@dataclass(frozen=True)  # no slots: ``_with`` copies the instance's dictionary, in a seventh of the time of ``replace``
 class EngineState:
     """Everything the decision path remembers between two decisions.
 
@@ -55,7 +69,13 @@ class EngineState:
     records : direction -> how its signals ended so far.
     next_trade_id, decisions, approved, closed, won, losing_streak : counters.
     daily_trades : entries ordered in this session. order_times : orders of the last minute.
-    tripped : breaker -> why; latched until a person resets it.
+    entries_elsewhere : those among ``daily_trades`` that other runs of the account had ordered at the session's open.
+    opened_at, marked_at : the latest session's open and mark; data_at : the latest session in which anything traded.
+    prices : ticker -> USD at the latest mark or order, of what is held or ordered.
+    decided : decision id -> what it thought, of this session's decisions.
+    operations : whether each of the latest operations failed, oldest first.
+    tripped : breaker -> why; latched until a person resets it. A halt is among them.
+    flatten : whether the halt in force asks for every position to be closed.
     stopped_out : ticker -> direction of an idea that ended at its stop; until the agents change their mind it is the
         same idea, and not entered again.
     weights : agent -> weight, where it was changed.
@@ -78,9 +98,29 @@ class EngineState:
     losing_streak: int = 0
     daily_trades: int = 0
     order_times: tuple[datetime, ...] = ()
+    entries_elsewhere: int = 0
+    opened_at: datetime | None = None
+    marked_at: datetime | None = None
+    data_at: datetime | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
+    decided: Mapping[str, View] = field(default_factory=dict)
+    operations: tuple[bool, ...] = ()
     tripped: Mapping[str, str] = field(default_factory=dict)
+    flatten: bool = False
     stopped_out: Mapping[str, Direction] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def error_rate(self) -> float | None:
+        """Share of the latest operations that failed; None before the first."""
+        return sum(self.operations) / max(len(self.operations), FEWEST_OPERATIONS) if self.operations else None
+
+
+def _with(state: EngineState, **changes: Any) -> EngineState:  # noqa: ANN401
+    """The state with some fields changed."""
+    changed = object.__new__(EngineState)
+    changed.__dict__.update(state.__dict__, **changes)
+    return changed
 
 
 def initial_state(capital: Decimal) -> EngineState:
@@ -102,48 +142,30 @@ def replay(events: Iterable[Event]) -> EngineState:
 
 def step(state: EngineState, event: Event) -> EngineState:
     """The state after one more event. Pure."""
-    match event:
-        case SessionOpened():
-            return replace(state, session_equity=event.equity, daily_trades=event.entries_so_far)
-        case DecisionMade():
-            return _after_decision(state, event.decision, event.pattern)
-        case OrderPlaced():
-            return _after_order(state, event.order)
-        case OrderEnded():
-            return replace(state, pending=_without(state.pending, event.order_id))
-        case TradeOpened():
-            return replace(
-                state,
-                ledger=state.ledger.applied(event.fill),
-                pending=_without(state.pending, event.fill.order_id),
-                open_trades={**state.open_trades, event.trade.trade_id: event.trade},
-                next_trade_id=max(state.next_trade_id, event.trade.trade_id + 1),
-            )
-        case TradeClosed():
-            return _after_close(state, event)
-        case SignalResolved():
-            return _after_resolution(state, event)
-        case RecordCarried():
-            return replace(state, records={**state.records, event.direction: _carried(event)})
-        case Marked():
-            return replace(state, equity=event.equity, peak_equity=max(state.peak_equity, event.equity))
-        case CashAccrued():
-            return replace(state, ledger=state.ledger.accrued(event.amount))
-        case BreakerTripped():
-            return replace(state, tripped={**state.tripped, event.breaker: event.reason})
-        case BreakerReset():
-            return _after_reset(state, event.breaker)
-        case WeightChanged():
-            return replace(state, weights={**state.weights, event.agent: event.weight})
-        case _:
-            return state
+    change = _CHANGES.get(type(event))
+    return state if change is None else change(state, event)
 
 
-def _after_decision(state: EngineState, decision: Decision, pattern: Pattern | None) -> EngineState:
-    return replace(
+def _after_opening(state: EngineState, event: SessionOpened) -> EngineState:
+    return _with(
+        state,
+        session_equity=event.equity,
+        daily_trades=event.entries_so_far,
+        entries_elsewhere=event.entries_so_far,
+        opened_at=event.at,
+        decided={},
+    )
+
+
+def _after_decision(state: EngineState, event: DecisionMade) -> EngineState:
+    decision, pattern = event.decision, event.pattern
+    view = View(decision.ticker, decision.direction, decision.confidence)
+    return _with(
         state,
         decisions=state.decisions + 1,
         approved=state.approved + (decision.status is DecisionStatus.APPROVED),
+        decided={**state.decided, decision.decision_id: view},
+        operations=(*state.operations[1 - OPERATIONS_WATCHED :], False),
         unresolved=state.unresolved if pattern is None else {**state.unresolved, pattern.pattern_id: pattern},
         stopped_out=_after_a_view(state.stopped_out, decision),
     )
@@ -156,13 +178,26 @@ def _after_a_view(stopped_out: Mapping[str, Direction], decision: Decision) -> M
     return stopped_out if same else _without(stopped_out, decision.ticker)
 
 
-def _after_order(state: EngineState, order: Order) -> EngineState:
+def _after_order(state: EngineState, event: OrderPlaced) -> EngineState:
+    order = event.order
     recent = tuple(t for t in state.order_times if order.placed_at - t < _ORDER_RATE_WINDOW)
-    return replace(
+    priced = order.reference_price == order.reference_price  # not NaN
+    return _with(
         state,
         pending={**state.pending, order.order_id: order},
+        prices={**state.prices, order.ticker: order.reference_price} if priced else state.prices,
         daily_trades=state.daily_trades + (order.exit_reason is None),
         order_times=(*recent, order.placed_at),
+    )
+
+
+def _after_fill(state: EngineState, event: TradeOpened) -> EngineState:
+    return _with(
+        state,
+        ledger=state.ledger.applied(event.fill),
+        pending=_without(state.pending, event.fill.order_id),
+        open_trades={**state.open_trades, event.trade.trade_id: event.trade},
+        next_trade_id=max(state.next_trade_id, event.trade.trade_id + 1),
     )
 
 
@@ -172,7 +207,7 @@ def _after_close(state: EngineState, event: TradeClosed) -> EngineState:
     pending = {
         k: o for k, o in state.pending.items() if o.exit_reason is None or o.decision_id != event.trade.decision_id
     }
-    return replace(
+    return _with(
         state,
         ledger=state.ledger.applied(event.fill),
         pending=pending,
@@ -186,14 +221,43 @@ def _after_close(state: EngineState, event: TradeClosed) -> EngineState:
     )
 
 
-def _after_reset(state: EngineState, breaker: str) -> EngineState:
+def _after_mark(state: EngineState, event: Marked) -> EngineState:
+    return _with(
+        state,
+        equity=event.equity,
+        peak_equity=max(state.peak_equity, event.equity),
+        prices=event.prices,
+        marked_at=event.at,
+        data_at=event.data_at,
+    )
+
+
+def _after_trip(state: EngineState, event: BreakerTripped) -> EngineState:
+    return _with(state, tripped={**state.tripped, event.breaker: event.reason})
+
+
+def _after_reset(state: EngineState, event: BreakerReset) -> EngineState:
     """A breaker armed anew by a person. Its measure begins again, or it would trip on the same past at once."""
-    tripped = _without(state.tripped, breaker)
-    if breaker == Breaker.LOSING_STREAK:
-        return replace(state, tripped=tripped, losing_streak=0)
-    if breaker == Breaker.DRAWDOWN:
-        return replace(state, tripped=tripped, peak_equity=state.equity)
-    return replace(state, tripped=tripped)
+    tripped = _without(state.tripped, event.breaker)
+    if event.breaker == Breaker.LOSING_STREAK:
+        return _with(state, tripped=tripped, losing_streak=0)
+    if event.breaker == Breaker.DRAWDOWN:
+        return _with(state, tripped=tripped, peak_equity=state.equity)
+    if event.breaker == Breaker.ERROR_RATE:
+        return _with(state, tripped=tripped, operations=())
+    return _with(state, tripped=tripped)
+
+
+def _after_halt(state: EngineState, event: TradingHalted) -> EngineState:
+    return _with(state, tripped={**state.tripped, HALT: f"{event.by}: {event.reason}"}, flatten=event.flatten)
+
+
+def _after_resumption(state: EngineState, event: TradingResumed) -> EngineState:
+    return _with(state, tripped=_without(state.tripped, HALT), flatten=False)
+
+
+def _after_failure(state: EngineState, event: OperationFailed) -> EngineState:
+    return _with(state, operations=(*state.operations[1 - OPERATIONS_WATCHED :], True))
 
 
 def _after_resolution(state: EngineState, event: SignalResolved) -> EngineState:
@@ -201,11 +265,48 @@ def _after_resolution(state: EngineState, event: SignalResolved) -> EngineState:
     if pattern is None:
         return state
     record = state.records.get(pattern.direction, TrackRecord()).after(pattern.as_of, event.outcome)
-    return replace(
+    return _with(
         state,
         unresolved=_without(state.unresolved, event.pattern_id),
         records={**state.records, pattern.direction: record},
     )
+
+
+def _after_carrying(state: EngineState, event: RecordCarried) -> EngineState:
+    return _with(state, records={**state.records, event.direction: _carried(event)})
+
+
+def _after_end_of_order(state: EngineState, event: OrderEnded) -> EngineState:
+    return _with(state, pending=_without(state.pending, event.order_id))
+
+
+def _after_interest(state: EngineState, event: CashAccrued) -> EngineState:
+    return _with(state, ledger=state.ledger.accrued(event.amount))
+
+
+def _after_reweighing(state: EngineState, event: WeightChanged) -> EngineState:
+    return _with(state, weights={**state.weights, event.agent: event.weight})
+
+
+#: What each kind of event does to the state; a kind that is not here changes nothing.
+_CHANGES: Mapping[type, Callable[[EngineState, Any], EngineState]] = {
+    SessionOpened: _after_opening,
+    DecisionMade: _after_decision,
+    OrderPlaced: _after_order,
+    OrderEnded: _after_end_of_order,
+    TradeOpened: _after_fill,
+    TradeClosed: _after_close,
+    SignalResolved: _after_resolution,
+    RecordCarried: _after_carrying,
+    Marked: _after_mark,
+    CashAccrued: _after_interest,
+    BreakerTripped: _after_trip,
+    BreakerReset: _after_reset,
+    TradingHalted: _after_halt,
+    TradingResumed: _after_resumption,
+    OperationFailed: _after_failure,
+    WeightChanged: _after_reweighing,
+}
 
 
 def _carried(event: RecordCarried) -> TrackRecord:
@@ -228,7 +329,12 @@ def _stop_distance(direction: Direction, price: float, stop_price: float) -> flo
     return 0.0 if distance < 0 else distance
 
 
-def portfolio_view(state: EngineState, prices: Mapping[str, float], now: datetime) -> PortfolioView:
+def portfolio_view(
+    state: EngineState,
+    prices: Mapping[str, float],
+    now: datetime,
+    last_prices: Mapping[str, float] | None = None,
+) -> PortfolioView:
     """The account as the risk layers see it, at these prices.
 
     Parameters
@@ -236,10 +342,12 @@ def portfolio_view(state: EngineState, prices: Mapping[str, float], now: datetim
     state : the account.
     prices : ticker -> USD, for every held or ordered ticker. Raises ``KeyError`` where one is missing.
     now : aware UTC.
+    last_prices : ticker -> USD, those seen before ``prices``; None where nobody kept them.
     """
     entries = [o for o in state.pending.values() if o.exit_reason is None]
     equity = float(state.ledger.equity(prices))
-    reserved = sum(prices[o.ticker] * o.quantity for o in entries)
+    ordered = [(o.ticker, prices[o.ticker] * o.quantity) for o in entries]
+    reserved = sum(usd for _, usd in ordered)
     exposure = float(state.ledger.exposure(prices)) + reserved
     held = [(t.ticker, t.direction, t.stop_price, t.quantity) for t in state.open_trades.values()]
     held += [(o.ticker, _direction(o), o.stop_price, o.quantity) for o in entries]
@@ -260,4 +368,16 @@ def portfolio_view(state: EngineState, prices: Mapping[str, float], now: datetim
         win_rate=state.won / state.closed if state.closed else nothing,
         tripped=state.tripped,
         stopped_out=state.stopped_out,
+        ticker_exposure_pct=_by_ticker(state, prices, ordered, equity),
+        last_prices=last_prices or {},
     )
+
+
+def _by_ticker(
+    state: EngineState, prices: Mapping[str, float], ordered: list[tuple[str, float]], equity: float
+) -> dict[str, float]:
+    """Ticker -> absolute value of position and pending entries / equity; NaN where equity is not positive."""
+    worth = {t: abs(prices[t] * p.quantity) for t, p in state.ledger.positions.items()}
+    for ticker, usd in ordered:
+        worth[ticker] = worth.get(ticker, 0.0) + usd
+    return {t: usd / equity if equity > 0 else float("nan") for t, usd in worth.items()}

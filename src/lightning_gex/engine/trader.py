@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 
 from lightning_gex.core.decision import Decision, Scalar
-from lightning_gex.core.enums import Action, DecisionStatus, Direction, ExitReason, RunMode
-from lightning_gex.core.errors import RefusedError
+from lightning_gex.core.enums import DecisionStatus, Direction, ExitReason, RunMode
+from lightning_gex.core.errors import LightningError, RefusedError, StoreError
 from lightning_gex.core.events import (
     BreakerTripped,
     CashAccrued,
     DecisionMade,
     Event,
     Marked,
+    OperationFailed,
     OrderEnded,
     OrderPlaced,
+    RunResumed,
     RunStarted,
     SessionOpened,
     SignalResolved,
@@ -30,16 +32,27 @@ from lightning_gex.core.events import (
 from lightning_gex.core.ledger import money
 from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade, Order
 from lightning_gex.core.patterns import Neighbours, Pattern
-from lightning_gex.core.portfolio import PortfolioView
-from lightning_gex.core.ports import Broker, BrokerReport, Journal, MemoryStore, OrderFilled, SizingPolicy
-from lightning_gex.core.sessions import sessions_between
+from lightning_gex.core.portfolio import AccountUsage, PortfolioView
+from lightning_gex.core.ports import (
+    Broker,
+    BrokerReport,
+    HaltSwitch,
+    Journal,
+    MemoryStore,
+    OrderFilled,
+    SizingPolicy,
+)
+from lightning_gex.core.sessions import close_of, session_of, sessions_between
 from lightning_gex.engine.config import EngineConfig
-from lightning_gex.engine.decide import Conclusion, Proposal, Snapshot, conclude, propose
+from lightning_gex.engine.decide import Conclusion, Proposal, Snapshot, conclude, decision_id_of, propose
 from lightning_gex.engine.feed import SessionUpdate, TickerView
+from lightning_gex.engine.intent import Surroundings, heeded_events, intent_events
 from lightning_gex.engine.outcomes import known_outcomes
 from lightning_gex.engine.perception import Perception
-from lightning_gex.engine.state import EngineState, initial_state, portfolio_view, step
-from lightning_gex.risk.circuit_breaker import tripped
+from lightning_gex.engine.state import EngineState, initial_state, portfolio_view, replay, step
+from lightning_gex.engine.trades import closed_trade, exit_order, opened_trade
+from lightning_gex.risk.account_usage import ACCOUNT_MODES
+from lightning_gex.risk.circuit_breaker import BreakerInputs, tripped
 
 _DAYS_PER_YEAR = 365
 
@@ -48,6 +61,9 @@ _DAYS_PER_YEAR = 365
 class Trader:
     """Steps one account through sessions. Backtest, paper and live differ in what they show it and in nothing else.
 
+    Every step of a session looks at the state for whether it was done already. So a trader that was stopped anywhere,
+    resumed from its journal and shown the same session again does what is left of it, and nothing twice.
+
     Parameters
     ----------
     config : how decisions are made.
@@ -55,7 +71,9 @@ class Trader:
     memory : past signals; asked once a decision.
     policy : a trained sizing policy, or None.
     broker : takes the orders.
-    state : the account; only ``emit`` changes it.
+    halt : the kill switch; None where there is none, as in a backtest.
+    tells_memory : whether events are told to the memory here; False where the journal's own transaction does it.
+    state : the account; only ``emit`` and ``emit_checked`` change it.
     """
 
     config: EngineConfig
@@ -63,17 +81,45 @@ class Trader:
     memory: MemoryStore
     policy: SizingPolicy | None
     broker: Broker | None = None
+    halt: HaltSwitch | None = None
+    tells_memory: bool = True
     state: EngineState = field(default_factory=lambda: initial_state(Decimal(0)))
     decisions: list[Decision] = field(default_factory=list)
     trades: list[ClosedTrade] = field(default_factory=list)
+    _mode: RunMode = RunMode.BACKTEST
     _prices: dict[str, float] = field(default_factory=dict)
+    _last_prices: dict[str, float] = field(default_factory=dict)  # those before ``_prices``
     _latest_bar: np.datetime64 | None = None  # the last session in which anything watched traded
+    _doubtful: set[str] = field(default_factory=set)  # orders that may or may not have reached the broker
 
     def start(self, *, at: datetime, mode: RunMode, capital: Decimal, settings: Mapping[str, Scalar]) -> None:
         """Begin a run with this much money."""
         started = RunStarted(at, mode, capital, settings)
         self.journal.append([started])
         self.state = initial_state(capital)
+        self._mode = mode
+
+    def resume(self, events: Iterable[Event], *, at: datetime) -> None:
+        """Go on with a run whose process ended, from the events that its journal holds.
+
+        Memory is told what it missed. Every order that the journal holds and that is not settled is in doubt: the
+        broker is asked about it before it is sent, at the next session that is seen.
+
+        Raises
+        ------
+        RefusedError : where they do not begin with a run's start.
+        """
+        told = list(events)
+        self.state = replay(told)
+        started = told[0]
+        self._mode = started.mode if isinstance(started, RunStarted) else self._mode
+        self._prices = dict(self.state.prices)
+        self._latest_bar = None if self.state.data_at is None else session_of(self.state.data_at)
+        self.decisions = [e.decision for e in told if isinstance(e, DecisionMade)]
+        self.trades = [e.trade for e in told if isinstance(e, TradeClosed)]
+        self._doubtful = {*self.state.pending, *(f"{t.decision_id}:entry" for t in self.state.open_trades.values())}
+        self._tell_what_memory_missed(told)
+        self.emit(RunResumed(at, len(told)))
 
     def emit(self, *events: Event) -> None:
         """Journal events as one transaction, then let them change the state and the memory.
@@ -82,36 +128,113 @@ class Trader:
         """
         after = reduce(step, events, self.state)
         self.journal.append(events)
+        self._accept(after, events)
+
+    def emit_checked(self, at: datetime, build: Callable[[Surroundings], Sequence[Event]]) -> Sequence[Event]:
+        """Journal what ``build`` makes of what other runs and the kill switch say, in one transaction with the look.
+
+        A run that does not trade the account looks at nobody.
+        """
+        after = self.state
+
+        def checked(others: AccountUsage) -> Sequence[Event]:
+            nonlocal after
+            events = build(Surroundings.seen(others, self.halt))
+            after = reduce(step, events, self.state)
+            return events
+
+        if self._mode in ACCOUNT_MODES:
+            events = self.journal.append_checked(at, checked)
+        else:
+            events = checked(AccountUsage())
+            self.journal.append(events)
+        self._accept(after, events)
+        return events
+
+    def _accept(self, after: EngineState, events: Sequence[Event]) -> None:
         self.state = after
         for event in events:
-            if isinstance(event, DecisionMade) and event.pattern is not None:
+            if isinstance(event, DecisionMade) and event.pattern is not None and self.tells_memory:
                 self.memory.remember(event.pattern)
-            elif isinstance(event, SignalResolved):
+            elif isinstance(event, SignalResolved) and self.tells_memory:
                 self.memory.resolve(event.pattern_id, event.outcome)
             elif isinstance(event, TradeClosed):
                 self.trades.append(event.trade)
 
+    def _tell_what_memory_missed(self, events: Sequence[Event]) -> None:
+        """A process may end between the journal's commit and the memory's."""
+        known = {p.pattern_id: p.outcome for p in self.memory.patterns()}
+        for event in events:
+            if isinstance(event, DecisionMade) and event.pattern is not None and event.pattern.pattern_id not in known:
+                self.memory.remember(event.pattern)
+                known[event.pattern.pattern_id] = None
+            elif isinstance(event, SignalResolved) and known.get(event.pattern_id, event.outcome) is None:
+                self.memory.resolve(event.pattern_id, event.outcome)
+                known[event.pattern_id] = event.outcome
+
     # --- one session -------------------------------------------------------------------------------------------
 
     def see(self, update: SessionUpdate) -> list[Decision]:
-        """Live through one session that has just closed, and decide on every ticker that traded in it."""
-        self._open_session(update)
+        """Live through one session that has just closed, and decide on every ticker that traded in it.
+
+        Returns
+        -------
+        The decisions made now; those that were on record already are not made again.
+
+        Raises
+        ------
+        RefusedError : a session before the one lived through last: the clock went back, and limits do not.
+        """
+        if self.state.opened_at is not None and update.opened_at < self.state.opened_at:
+            raise RefusedError(
+                f"the session of {update.session} was shown after one that opened {self.state.opened_at:%Y-%m-%d}: "
+                "time only goes forward in a run"
+            )
+        self.heed(update.opened_at)
+        if self.state.opened_at != update.opened_at:
+            self._open_session(update)
         self.take_reports(update.closed_at)
+        self._last_prices = {t: float(v.bars.close[v.row - 1]) for t, v in update.views.items() if v.row}
         self._prices |= {t: v.close for t, v in update.views.items()}
-        self._mark(update.closed_at)
-        self._resolve_signals(update)
         if update.views:
             self._latest_bar = update.session
+        if self.state.marked_at != update.closed_at:
+            self._mark(update.closed_at)
+        self._resolve_signals(update)
         if update.trading:
             self._trip_breakers(update)
             self._leave_on_time(update)
-        return [self._decide_and_order(ticker, view, update) for ticker, view in update.views.items()]
+        return [d for t, v in update.views.items() if (d := self._decide_and_order(t, v, update)) is not None]
+
+    def heed(self, at: datetime) -> None:
+        """Take over halts and breakers from outside, and close every position where a halt asks for it.
+
+        A driver that waits for a market calls this as often as it can.
+        """
+        if self._mode in ACCOUNT_MODES:
+            around = Surroundings.seen(self.journal.account(at), self.halt)
+            if heeded_events(self.state, around, at):
+                self.emit_checked(at, lambda now_around: heeded_events(self.state, now_around, at))
+        if self.state.flatten and self.broker is not None:
+            self._flatten(self.broker, at)
+
+    def _flatten(self, broker: Broker, at: datetime) -> None:
+        for order in [o for o in self.state.pending.values() if o.exit_reason is None]:
+            self._try("cancel an order", at, partial(broker.cancel, order.order_id))
+        for trade in list(self.state.open_trades.values()):
+            self._order_exit(trade, ExitReason.MANUAL, at)
 
     def take_reports(self, now: datetime) -> None:
         """Book what the broker says became of the orders. What it does not date is dated ``now``, aware UTC."""
-        if self.broker is not None:
-            for report in self.broker.reports():
-                self._book(report, now)
+        broker = self.broker
+        if broker is None:
+            return
+        found: list[BrokerReport] = []
+        for order_id in sorted(self._doubtful):
+            found += self._settled_doubt(broker, order_id, now)
+        self._try("ask for reports", now, lambda: found.extend(broker.reports()))
+        for report in sorted(found, key=_booking_order):
+            self._book(report, now)
 
     def settle(self, now: datetime) -> None:
         """Book what is left to book after the last session, and mark the account."""
@@ -133,7 +256,10 @@ class Trader:
 
     def _mark(self, at: datetime) -> None:
         ledger = self.state.ledger
-        self.emit(Marked(at, ledger.equity(self._prices), ledger.exposure(self._prices)))
+        kept = {*ledger.positions, *(o.ticker for o in self.state.pending.values())}
+        prices = {t: self._prices[t] for t in sorted(kept)}
+        latest = None if self._latest_bar is None else close_of(self._latest_bar)
+        self.emit(Marked(at, ledger.equity(self._prices), ledger.exposure(self._prices), prices, latest))
 
     def _resolve_signals(self, update: SessionUpdate) -> None:
         waiting: dict[str, list[Pattern]] = {}
@@ -157,20 +283,20 @@ class Trader:
         if not self.config.enhancements.security:
             return
         vix_now, vix_before = _last_two_vix(update)
-        portfolio = portfolio_view(self.state, self._prices, update.closed_at)
-        found = tripped(
-            self.config.breakers,
-            portfolio,
+        inputs = BreakerInputs(
+            portfolio_view(self.state, self._prices, update.closed_at),
             vix_now=vix_now,
             vix_before=vix_before,
             data_age_sessions=_sessions_between(self._latest_bar, update.session),
+            error_rate=self.state.error_rate,
         )
+        found = tripped(self.config.breakers, inputs, self.config.own_breakers)
         new = [BreakerTripped(update.closed_at, n, why) for n, why in found.items() if n not in self.state.tripped]
         if new:
             self.emit(*new)
 
     def _leave_on_time(self, update: SessionUpdate) -> None:
-        for trade in self.state.open_trades.values():
+        for trade in list(self.state.open_trades.values()):
             view = update.views.get(trade.ticker)
             if view is not None and _sessions_since(view, trade.entry_at) >= trade.horizon_sessions - 1:
                 # The order fills one session on: ``horizon_sessions`` after the entry, at the same kind of price.
@@ -178,27 +304,61 @@ class Trader:
 
     # --- one decision ------------------------------------------------------------------------------------------
 
-    def _decide_and_order(self, ticker: str, view: TickerView, update: SessionUpdate) -> Decision:
+    def _decide_and_order(self, ticker: str, view: TickerView, update: SessionUpdate) -> Decision | None:
+        before = self.state.decided.get(decision_id_of(ticker, update.closed_at))
+        if before is not None:  # on record since before a restart; its contrary view may not have been acted on
+            if update.trading:
+                self._leave_on_a_contrary_view(ticker, before.direction, before.confidence, update.closed_at)
+            return None
         snapshot = Snapshot(ticker, update.closed_at, self._current(view), view.row, trading=update.trading)
-        conclusion = self.conclude(snapshot)
-        decision = conclusion.decision
-        order = None if decision.status is not DecisionStatus.APPROVED else entry_order(decision)
-        made = DecisionMade(update.closed_at, decision, conclusion.pattern)
-        self.emit(made, *([] if order is None else [OrderPlaced(update.closed_at, order)]))
-        if order is not None and self.broker is not None:
-            self.broker.submit(order)
+        decision = self.decide(self.conclude(snapshot), update.closed_at)
         if update.trading:
             self.decisions.append(decision)
-            self._leave_on_a_contrary_view(decision)
+            self._leave_on_a_contrary_view(ticker, decision.direction, decision.confidence, update.closed_at)
+        return decision
+
+    def decide(
+        self, conclusion: Conclusion, at: datetime, then: Callable[[Order], Sequence[Event]] | None = None
+    ) -> Decision:
+        """Put a conclusion on record, after a last look at what others did, and send its order.
+
+        Parameters
+        ----------
+        conclusion : from ``conclude``.
+        at : aware UTC.
+        then : what follows an order at once, in the same transaction: the assumed fill where there is no broker.
+
+        Returns
+        -------
+        The decision as it went on record: the last look may have blocked it.
+        """
+        state, wanted = self.state, conclusion.decision
+        approved = wanted.status is DecisionStatus.APPROVED
+        portfolio = self._portfolio_for(wanted.ticker, wanted.entry_price, at) if approved else None
+
+        def build(around: Surroundings) -> Sequence[Event]:
+            events = intent_events(
+                conclusion, at=at, state=state, portfolio=portfolio, around=around, config=self.config
+            )
+            last = events[-1]
+            return [*events, *then(last.order)] if then is not None and isinstance(last, OrderPlaced) else events
+
+        events = self.emit_checked(at, build)
+        (decision,) = (e.decision for e in events if isinstance(e, DecisionMade))
+        if decision.status is DecisionStatus.APPROVED and then is None:
+            (order,) = (e.order for e in events if isinstance(e, OrderPlaced))
+            self._send(order, at)
         return decision
 
     def conclude(self, snapshot: Snapshot) -> Conclusion:
         """The decision path on one snapshot: propose, recall, conclude. Journals nothing."""
         proposal = propose(snapshot, self.config)
         neighbours = self._recall(proposal)
-        prices = self._prices | {snapshot.ticker: proposal.price}
-        portfolio = portfolio_view(self.state, prices, snapshot.as_of)
+        portfolio = self._portfolio_for(snapshot.ticker, proposal.price, snapshot.as_of)
         return conclude(proposal, neighbours, self.state, portfolio, self.policy, self.config)
+
+    def _portfolio_for(self, ticker: str, price: float, now: datetime) -> PortfolioView:
+        return portfolio_view(self.state, self._prices | {ticker: price}, now, self._last_prices)
 
     def portfolio(self, now: datetime) -> PortfolioView:
         """The account as the risk layers see it, at the latest prices."""
@@ -206,6 +366,8 @@ class Trader:
 
     def price_seen(self, ticker: str, usd: float) -> None:
         """Mark a ticker at this price from now on."""
+        if ticker in self._prices:
+            self._last_prices[ticker] = self._prices[ticker]
         self._prices[ticker] = usd
 
     @property
@@ -227,37 +389,55 @@ class Trader:
     def _current(self, view: TickerView) -> Perception:
         return view.perception.under({**self.config.weights, **self.state.weights}, self.config)
 
-    def _leave_on_a_contrary_view(self, decision: Decision) -> None:
-        against = decision.direction * -1
-        if decision.direction is Direction.NEUTRAL or not decision.confidence >= self.config.minimum_confidence:
+    def _leave_on_a_contrary_view(self, ticker: str, direction: Direction, confidence: float, at: datetime) -> None:
+        if direction is Direction.NEUTRAL or not confidence >= self.config.minimum_confidence:
             return
-        for trade in self.state.open_trades.values():
-            if trade.ticker == decision.ticker and trade.direction == against:
-                self._order_exit(trade, ExitReason.SIGNAL_EXIT, decision.as_of)
+        for trade in list(self.state.open_trades.values()):
+            if trade.ticker == ticker and trade.direction == direction * -1:
+                self._order_exit(trade, ExitReason.SIGNAL_EXIT, at)
 
     def _order_exit(self, trade: OpenTrade, reason: ExitReason, at: datetime) -> None:
         pending = self.state.pending.values()
         if any(o.decision_id == trade.decision_id and o.exit_reason is not None for o in pending):
             return
-        order = Order(
-            # The date tells a second try from the first: a broker takes one id once, even where it refused it.
-            order_id=f"{trade.decision_id}:exit-{at:%Y%m%d}",
-            decision_id=trade.decision_id,
-            ticker=trade.ticker,
-            action=Action.SELL if trade.direction is Direction.BULLISH else Action.BUY,
-            quantity=trade.quantity,
-            placed_at=at,
-            target_price=trade.target_price,
-            stop_price=trade.stop_price,
-            horizon_sessions=trade.horizon_sessions,
-            confidence=trade.confidence,
-            exit_reason=reason,
-        )
+        order = exit_order(trade, reason, at, self._prices[trade.ticker])
         self.emit(OrderPlaced(at, order))
-        if self.broker is not None:
-            self.broker.submit(order)
+        self._send(order, at)
+
+    def _send(self, order: Order, at: datetime) -> None:
+        """Send an order that is on record. An entry is not sent into a halt that came since it was written down."""
+        if self.broker is None:
+            return
+        if order.exit_reason is None and self.halt is not None and self.halt.read() is not None:
+            self.emit(OrderEnded(at, order.order_id, "trading was halted before it was sent"))
+            return
+        broker = self.broker
+        if not self._try("send an order", at, lambda: broker.submit(order)):
+            self._doubtful.add(order.order_id)
+
+    def _try(self, operation: str, at: datetime, act: Callable[[], object]) -> bool:
+        """Whether the broker did something. That it did not goes on record and counts towards the error rate."""
+        try:
+            act()
+        except StoreError:
+            raise
+        except LightningError as error:
+            self.emit(OperationFailed(at, operation, f"{type(error).__name__}: {error}"))
+            return False
+        return True
 
     # --- what the broker says ----------------------------------------------------------------------------------
+
+    def _settled_doubt(self, broker: Broker, order_id: str, now: datetime) -> Sequence[BrokerReport]:
+        """What the broker knows of an order that may or may not have reached it; only one it never saw is sent."""
+        told: list[Sequence[BrokerReport] | None] = []
+        if not self._try("ask about an order", now, lambda: told.append(broker.history(order_id))):
+            return ()
+        self._doubtful.discard(order_id)
+        order = self.state.pending.get(order_id)
+        if told[0] is None and order is not None:
+            self._send(order, now)
+        return told[0] or ()
 
     def _book(self, report: BrokerReport, now: datetime) -> None:
         if not isinstance(report, OrderFilled):
@@ -270,77 +450,31 @@ class Trader:
 
     def _book_entry(self, fill: Fill) -> None:
         order = self.state.pending.get(fill.order_id)
-        if order is None:
+        if order is not None:
+            self.emit(TradeOpened(fill.at, fill, opened_trade(self.state.next_trade_id, order, fill)))
+        elif not self._is_booked(fill.order_id):
             raise RefusedError(f"a fill for {fill.order_id}, which is no pending order: reduce only until reconciled")
-        self.emit(TradeOpened(fill.at, fill, opened_trade(self.state.next_trade_id, order, fill)))
 
     def _book_exit(self, order_id: str, fill: Fill, reason: ExitReason) -> None:
         decision_id = order_id.rsplit(":", 1)[0]
         trade = next((t for t in self.state.open_trades.values() if t.decision_id == decision_id), None)
-        if trade is None:
+        if trade is not None:
+            self.emit(TradeClosed(fill.at, fill, closed_trade(trade, fill, reason)))
+        elif not self._is_booked(order_id):
             raise RefusedError(f"an exit fill for {order_id}, which opened no trade known here")
-        self.emit(TradeClosed(fill.at, fill, closed_trade(trade, fill, reason)))
+
+    def _is_booked(self, order_id: str) -> bool:
+        """Whether what this order did is on record already: a broker may tell it twice, as after a restart."""
+        decision_id = order_id.rsplit(":", 1)[0]
+        booked = {t.decision_id for t in self.state.open_trades.values()} | {t.decision_id for t in self.trades}
+        return decision_id in booked
 
 
-def entry_order(decision: Decision) -> Order:
-    """The order an approved decision asks for."""
-    return Order(
-        order_id=f"{decision.decision_id}:entry",
-        decision_id=decision.decision_id,
-        ticker=decision.ticker,
-        action=decision.action,
-        quantity=decision.quantity,
-        placed_at=decision.as_of,
-        target_price=decision.target_price,
-        stop_price=decision.stop_loss,
-        horizon_sessions=decision.time_horizon_days,
-        confidence=decision.confidence,
-    )
-
-
-def opened_trade(trade_id: int, order: Order, fill: Fill) -> OpenTrade:
-    """The trade an entry's fill opens."""
-    return OpenTrade(
-        trade_id=trade_id,
-        decision_id=order.decision_id,
-        ticker=order.ticker,
-        direction=Direction.BULLISH if order.action is Action.BUY else Direction.BEARISH,
-        quantity=fill.quantity,
-        decided_at=order.placed_at,
-        entry_at=fill.at,
-        entry_price=fill.price,
-        entry_costs=fill.costs,
-        target_price=order.target_price,
-        stop_price=order.stop_price,
-        horizon_sessions=order.horizon_sessions,
-        confidence=order.confidence,
-        assumed=fill.assumed,
-    )
-
-
-def closed_trade(trade: OpenTrade, fill: Fill, reason: ExitReason) -> ClosedTrade:
-    """The trade an exit's fill closes, with its profit after all costs."""
-    costs = trade.entry_costs + fill.costs
-    # Each side to the cent, as the ledger books it: the profits of all trades add up to what the account earned.
-    gross = (money(fill.price * trade.quantity) - money(trade.entry_price * trade.quantity)) * int(trade.direction)
-    return ClosedTrade(
-        trade_id=trade.trade_id,
-        decision_id=trade.decision_id,
-        ticker=trade.ticker,
-        direction=trade.direction,
-        quantity=trade.quantity,
-        decided_at=trade.decided_at,
-        entry_at=trade.entry_at,
-        exit_at=fill.at,
-        entry_price=trade.entry_price,
-        exit_price=fill.price,
-        horizon_sessions=trade.horizon_sessions,
-        confidence=trade.confidence,
-        costs=costs,
-        pnl=gross - costs,
-        exit_reason=reason,
-        assumed=trade.assumed or fill.assumed,
-    )
+def _booking_order(report: BrokerReport) -> tuple[bool, datetime | None, bool, str]:
+    """Fills in the order of time, exits before entries, so that books do not depend on the order of telling."""
+    if not isinstance(report, OrderFilled):
+        return True, None, False, report.order_id
+    return False, report.fill.at, report.exit_reason is None, report.order_id
 
 
 def _last_two_vix(update: SessionUpdate) -> tuple[float, float]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from lightning_gex.core.events import Event
+from lightning_gex.core.portfolio import AccountUsage
 from lightning_gex.core.ports import JournalRecord
 
 
@@ -22,6 +24,14 @@ class Unrecorded:
 
     def append(self, events: Sequence[Event]) -> None:
         """Forget the events."""
+
+    def append_checked(self, now: datetime, build: Callable[[AccountUsage], Sequence[Event]]) -> Sequence[Event]:
+        """What ``build`` makes where nobody else uses the account."""
+        return build(AccountUsage())
+
+    def account(self, now: datetime) -> AccountUsage:
+        """Nobody else uses the account."""
+        return AccountUsage()
 
     def flush(self) -> None:
         """Nothing waits."""

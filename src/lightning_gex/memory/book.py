@@ -98,6 +98,10 @@ class MemoryBook:
     def __len__(self) -> int:
         return len(self._patterns)
 
+    def find(self, pattern_id: str) -> Pattern | None:
+        """A signal by its id; None where it is not remembered."""
+        return self._patterns.get(pattern_id)
+
     def remember(self, pattern: Pattern) -> None:
         """Keep a signal. Keeping the same id twice is one signal: the first stays as it is.
 

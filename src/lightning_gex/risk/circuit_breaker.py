@@ -7,8 +7,10 @@ work.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.portfolio import PortfolioView
@@ -66,6 +68,41 @@ class BreakerLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakerInputs:
+    """What every breaker looks at, the user's own among them.
+
+    Parameters
+    ----------
+    portfolio : the account; ``daily_loss_pct``, ``drawdown_pct``, ``losing_streak`` and ``equity`` are required, and
+        trip their breaker where they are no numbers.
+    vix_now, vix_before : index points at this session and the one before; NaN where there is none, which is noted.
+        A VIX that is infinite or not positive trips.
+    data_age_sessions : sessions since the latest bar; None where the driver does not measure it, which is noted. NaN
+        trips.
+    error_rate : share of recent operations that failed; None where there was none yet, which is noted. NaN trips.
+    """
+
+    portfolio: PortfolioView
+    vix_now: float = math.nan
+    vix_before: float = math.nan
+    data_age_sessions: float | None = None
+    error_rate: float | None = None
+
+
+class OwnBreaker(Protocol):
+    """A breaker of the user's own: latched, kept across restarts and reset like the others."""
+
+    @property
+    def name(self) -> str:
+        """Unique among the breakers of a run, and none of ``Breaker``."""
+        ...
+
+    def reason(self, inputs: BreakerInputs) -> str | None:
+        """Why it trips now; None where it does not. What it raises trips it: a broken watchman is no watchman."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class BreakerReading:
     """Which breakers' conditions hold, and which could not be watched.
 
@@ -79,31 +116,19 @@ class BreakerReading:
     unwatched: dict[str, str] = field(default_factory=dict)
 
 
-def read_breakers(
-    limits: BreakerLimits,
-    portfolio: PortfolioView,
-    vix_now: float = math.nan,
-    vix_before: float = math.nan,
-    data_age_sessions: float | None = None,
-    error_rate: float | None = None,
-) -> BreakerReading:
-    """Every breaker's condition at one moment.
+def read_breakers(limits: BreakerLimits, inputs: BreakerInputs) -> BreakerReading:
+    """Every built-in breaker's condition at one moment.
 
     Parameters
     ----------
     limits : where they trip.
-    portfolio : the account; ``daily_loss_pct``, ``drawdown_pct``, ``losing_streak`` and ``equity`` are required, and
-        trip their breaker where they are no numbers.
-    vix_now, vix_before : index points at this session and the one before; NaN where there is none, which is noted.
-        A VIX that is infinite or not positive trips.
-    data_age_sessions : sessions since the latest bar; None where the driver does not measure it, which is noted. NaN
-        trips.
-    error_rate : share of recent operations that failed; None where it is not measured, which is noted. NaN trips.
+    inputs : what they look at.
 
     Returns
     -------
     The breakers that trip and those that could not be watched.
     """
+    portfolio = inputs.portfolio
     equity_fails = None if 0.0 < portfolio.equity < math.inf else f"equity {portfolio.equity} is no positive number"
     found = {
         Breaker.DAILY_LOSS: over_bound("the loss of the day", portfolio.daily_loss_pct, limits.max_daily_loss_pct),
@@ -113,32 +138,46 @@ def read_breakers(
         ),
     }
     unwatched: dict[str, str] = {}
-    if math.isnan(vix_now) or math.isnan(vix_before):
+    if math.isnan(inputs.vix_now) or math.isnan(inputs.vix_before):
         unwatched[str(Breaker.VIX_JUMP)] = "no VIX of this session and the one before"
     else:
-        found[Breaker.VIX_JUMP] = _vix_failure(vix_now, vix_before, limits.max_vix_jump)
-    if data_age_sessions is None:
+        found[Breaker.VIX_JUMP] = _vix_failure(inputs.vix_now, inputs.vix_before, limits.max_vix_jump)
+    if inputs.data_age_sessions is None:
         unwatched[str(Breaker.STALE_DATA)] = "the age of the data is not measured"
     else:
-        age = over_bound("age of the data in sessions", data_age_sessions, limits.max_data_age_sessions, shown_as="g")
-        found[Breaker.STALE_DATA] = age
-    if error_rate is None:
+        found[Breaker.STALE_DATA] = over_bound(
+            "age of the data in sessions", inputs.data_age_sessions, limits.max_data_age_sessions, shown_as="g"
+        )
+    if inputs.error_rate is None:
         unwatched[str(Breaker.ERROR_RATE)] = "failed operations are not counted"
     else:
-        found[Breaker.ERROR_RATE] = over_bound("share of failed operations", error_rate, limits.max_error_rate)
+        found[Breaker.ERROR_RATE] = over_bound("share of failed operations", inputs.error_rate, limits.max_error_rate)
     return BreakerReading({str(name): why for name, why in found.items() if why is not None}, unwatched)
 
 
-def tripped(
-    limits: BreakerLimits,
-    portfolio: PortfolioView,
-    vix_now: float = math.nan,
-    vix_before: float = math.nan,
-    data_age_sessions: float | None = None,
-    error_rate: float | None = None,
-) -> dict[str, str]:
-    """The breakers whose condition holds now, name -> reason. Parameters as in ``read_breakers``."""
-    return read_breakers(limits, portfolio, vix_now, vix_before, data_age_sessions, error_rate).tripped
+def tripped(limits: BreakerLimits, inputs: BreakerInputs, own: Iterable[OwnBreaker] = ()) -> dict[str, str]:
+    """The breakers whose condition holds now, name -> reason.
+
+    Parameters
+    ----------
+    limits : where the built-in ones trip.
+    inputs : what they look at.
+    own : the user's.
+    """
+    found = read_breakers(limits, inputs).tripped
+    for breaker in own:
+        why = _own_reason(breaker, inputs)
+        if why is not None:
+            found[breaker.name] = why
+    return found
+
+
+def _own_reason(breaker: OwnBreaker, inputs: BreakerInputs) -> str | None:
+    try:
+        why = breaker.reason(inputs)
+    except Exception as error:  # fails closed, whatever it was
+        return f"it could not be asked: {type(error).__name__}"
+    return why if why is None or (isinstance(why, str) and why) else f"it answered {type(why).__name__}, not a reason"
 
 
 def _vix_failure(now: float, before: float, limit: float) -> str | None:

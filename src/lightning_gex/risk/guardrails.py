@@ -12,13 +12,21 @@ from lightning_gex.risk.check import Check, first_failure, over_bound
 
 POSITION_SIZE_CAP = "guardrail_position_size"
 EXPOSURE_CAP = "guardrail_total_exposure"
+TICKER_CAP = "guardrail_ticker_exposure"
 _ROUNDING = 1e-9  # fractions of equity; sums of decimal fractions miss by their last bits
+_FRACTIONS = (
+    "max_daily_loss_pct",
+    "max_position_size_pct",
+    "max_total_exposure_pct",
+    "max_ticker_exposure_pct",
+    "price_collar_pct",
+)
 _CAP_DECIMALS = 12  # rounds away what subtraction of decimal fractions leaves behind
 
 
 @dataclass(frozen=True, slots=True)
 class GuardrailLimits:
-    """The founding document's hard limits and its defaults.
+    """The hard limits: the founding document's five with its defaults, and two more.
 
     Parameters
     ----------
@@ -27,6 +35,11 @@ class GuardrailLimits:
     max_position_size_pct : notional of one position over equity, in (0, 1].
     max_total_exposure_pct : all notionals over equity, in (0, 1].
     max_orders_per_minute : orders in any 60 seconds.
+    max_ticker_exposure_pct : all notionals in one ticker over equity, whichever run of the account holds them, in
+        (0, 1]: a full position and the rung below it.
+    price_collar_pct : distance of the price from the latest one seen of the ticker, as a fraction of that, in (0, 1].
+        A fifth is the exchanges' own limit up-limit down band for tier 2 stocks around the close (10 %, doubled): what
+        lies beyond is a wrong price, a split nobody adjusted for, or a market to stay out of.
 
     Raises
     ------
@@ -38,19 +51,23 @@ class GuardrailLimits:
     max_position_size_pct: float = 0.15
     max_total_exposure_pct: float = 0.80
     max_orders_per_minute: int = 10
+    max_ticker_exposure_pct: float = 0.20
+    price_collar_pct: float = 0.20
 
     def __post_init__(self) -> None:
         for name in ("max_daily_trades", "max_orders_per_minute"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise SettingsError(f"guardrail {name} must be a whole number of at least 1, not {value!r}")
-        for name in ("max_daily_loss_pct", "max_position_size_pct", "max_total_exposure_pct"):
+        for name in _FRACTIONS:
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 < value <= 1.0:
                 raise SettingsError(f"guardrail {name} must be a fraction above 0 and up to 1, not {value!r}")
 
 
-def check_entry(limits: GuardrailLimits, portfolio: PortfolioView, position_pct: float) -> Check:
+def check_entry(
+    limits: GuardrailLimits, portfolio: PortfolioView, position_pct: float, *, ticker: str, price: float
+) -> Check:
     """Whether an entry stays within every hard limit.
 
     Parameters
@@ -58,13 +75,19 @@ def check_entry(limits: GuardrailLimits, portfolio: PortfolioView, position_pct:
     limits : the bounds.
     portfolio : the account before the entry.
     position_pct : notional of the entry over equity.
+    ticker : what is bought or sold short.
+    price : USD a share that it was decided at.
 
     Returns
     -------
     The check, with every value beside its bound; the reason is the first that fails. A latched breaker fails, equity
-    that is not a positive number fails, and so does any value that is no number.
+    that is not a positive number fails, and so does any value that is no number. The collar has nothing to compare a
+    ticker's first price with: ``last_price`` is None then, and it passes.
     """
-    exposure_after = portfolio.exposure_pct + position_pct
+    in_ticker = portfolio.ticker_exposure_pct.get(ticker, 0.0)
+    last_price = portfolio.last_prices.get(ticker)
+    move = 0.0 if last_price is None else _distance(price, last_price)
+    exposure_after, ticker_after = portfolio.exposure_pct + position_pct, in_ticker + position_pct
     detail: dict[str, Scalar] = {
         "equity": portfolio.equity,
         "tripped": ", ".join(sorted(portfolio.tripped)),
@@ -74,10 +97,15 @@ def check_entry(limits: GuardrailLimits, portfolio: PortfolioView, position_pct:
         "max_daily_loss_pct": limits.max_daily_loss_pct,
         "position_pct": position_pct,
         "max_position_size_pct": limits.max_position_size_pct,
+        "ticker_exposure_after_pct": ticker_after,
+        "max_ticker_exposure_pct": limits.max_ticker_exposure_pct,
         "exposure_after_pct": exposure_after,
         "max_total_exposure_pct": limits.max_total_exposure_pct,
         "orders_last_minute": portfolio.orders_last_minute,
         "max_orders_per_minute": limits.max_orders_per_minute,
+        "last_price": last_price,
+        "price_move": move,
+        "price_collar_pct": limits.price_collar_pct,
     }
     failures = (
         _equity_failure(portfolio.equity),
@@ -86,27 +114,32 @@ def check_entry(limits: GuardrailLimits, portfolio: PortfolioView, position_pct:
         over_bound("the loss of the day", portfolio.daily_loss_pct, limits.max_daily_loss_pct),
         "the position's size is negative" if position_pct < 0.0 else None,
         over_bound("the position", position_pct - _ROUNDING, limits.max_position_size_pct, reaching_fails=False),
-        "the exposure so far is negative" if portfolio.exposure_pct < 0.0 else None,
+        "the exposure so far is negative" if portfolio.exposure_pct < 0.0 or in_ticker < 0.0 else None,
+        over_bound(
+            "exposure to " + ticker, ticker_after - _ROUNDING, limits.max_ticker_exposure_pct, reaching_fails=False
+        ),
         over_bound("total exposure", exposure_after - _ROUNDING, limits.max_total_exposure_pct, reaching_fails=False),
         over_bound(
             "orders in the last minute", portfolio.orders_last_minute, limits.max_orders_per_minute, shown_as="g"
         ),
+        over_bound("the price's distance from the last one", move, limits.price_collar_pct, reaching_fails=False),
     )
     return first_failure(failures, "within every guardrail", detail)
 
 
-def size_caps(limits: GuardrailLimits, portfolio: PortfolioView) -> tuple[Cap, ...]:
+def size_caps(limits: GuardrailLimits, portfolio: PortfolioView, ticker: str) -> tuple[Cap, ...]:
     """What the guardrails leave for one more position, as fractions of equity.
 
     Parameters
     ----------
     limits : the bounds.
     portfolio : the account before the entry.
+    ticker : what would be held.
 
     Returns
     -------
-    The cap on one position, and the room below the cap on total exposure: 0 where there is none, and 0 where exposure
-    or equity is not known.
+    The cap on one position, and the room below the caps on total exposure and on exposure to the ticker: 0 where there
+    is none, and 0 where exposure or equity is not known.
     """
     known = math.isfinite(portfolio.exposure_pct) and _equity_failure(portfolio.equity) is None
     room = limits.max_total_exposure_pct - portfolio.exposure_pct if known else 0.0
@@ -115,10 +148,23 @@ def size_caps(limits: GuardrailLimits, portfolio: PortfolioView) -> tuple[Cap, .
         if known
         else "exposure or equity is not known"
     )
+    in_ticker = portfolio.ticker_exposure_pct.get(ticker, 0.0)
+    ticker_room = limits.max_ticker_exposure_pct - in_ticker if known and math.isfinite(in_ticker) else 0.0
     return (
         Cap(POSITION_SIZE_CAP, limits.max_position_size_pct, f"at most {limits.max_position_size_pct:.0%} a position"),
         Cap(EXPOSURE_CAP, max(0.0, round(room, _CAP_DECIMALS)), left),
+        Cap(
+            TICKER_CAP,
+            max(0.0, round(ticker_room, _CAP_DECIMALS)),
+            f"{in_ticker:.1%} of at most {limits.max_ticker_exposure_pct:.0%} is in {ticker}",
+        ),
     )
+
+
+def _distance(price: float, last_price: float) -> float:
+    """How far a price is from the last one, as a fraction of it; NaN where one of them is no price."""
+    usable = 0.0 < price < math.inf and 0.0 < last_price < math.inf
+    return abs(price / last_price - 1.0) if usable else math.nan
 
 
 def _equity_failure(equity: float) -> str | None:

@@ -41,6 +41,12 @@ def chain_digest(key: bytes, previous: str, payload: bytes) -> str:
     ).hex()
 
 
+def fits(key: bytes, previous: bytes, payload: bytes, digest: bytes) -> bool:
+    """Whether a record's digest is that of its bytes: :func:`chain_digest` over texts as the store holds them."""
+    found = hmac.digest(key, _RECORD + previous + b"\0" + payload, "sha256")
+    return hmac.compare_digest(found.hex().encode("ascii"), digest)
+
+
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """How long a chain is and where it ends, sealed with the chain's key.

@@ -75,11 +75,13 @@ def sign_request(
     InputError : a naive time, or a method, path or nonce that would make the signed text ambiguous.
     SecretError : an empty secret.
     """
+    key = _Key(secret)
+    del secret  # a traceback that shows local variables does not show it
     stamp = _aware(at, "at").replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     nonce = secrets.token_hex(_NONCE_BYTES) if nonce is None else nonce
     if not _NONCE.fullmatch(nonce):
         raise InputError("a nonce is 32 lower-case hex digits", field="nonce")
-    return SignedHeaders(stamp, nonce, _signature(secret, method, path, body, stamp, nonce))
+    return SignedHeaders(stamp, nonce, _signature(key, method, path, body, stamp, nonce))
 
 
 def verify_request(
@@ -92,7 +94,7 @@ def verify_request(
     now: datetime,
     tolerance: timedelta,
     seen: Container[str] = frozenset(),
-) -> None:
+) -> datetime:
     """Accept a signed request, or raise; the comparison takes the same time wherever the signatures differ.
 
     Parameters
@@ -103,32 +105,60 @@ def verify_request(
     tolerance : how far the request's time may lie from ``now``, on either side.
     seen : nonces already accepted within the tolerance; the caller keeps them.
 
+    Returns
+    -------
+    When the request was signed, aware UTC, for whoever keeps the nonces.
+
     Raises
     ------
     SecretError : forged, altered, too old, from the future, or replayed. The message does not say which.
     InputError : ``now`` is naive, or method or path hold control characters.
     """
+    key = _Key(secret)
+    del secret
     present = _aware(now, "now")
-    expected = _signature(secret, method, path, body, headers.timestamp, headers.nonce)
+    expected = _signature(key, method, path, body, headers.timestamp, headers.nonce)
     fits = hmac.compare_digest(expected.encode("ascii"), headers.signature.encode("utf-8", "replace"))
+    del expected  # it would sign the very request that is refused here
     try:
-        age = present - datetime.strptime(headers.timestamp, _STAMP).replace(tzinfo=UTC)
+        signed_at = datetime.strptime(headers.timestamp, _STAMP).replace(tzinfo=UTC)
     except ValueError:
         raise SecretError(_DOES_NOT_FIT) from None
-    fresh = abs(age) <= tolerance and _NONCE.fullmatch(headers.nonce) is not None and headers.nonce not in seen
+    fresh = (
+        abs(present - signed_at) <= tolerance
+        and _NONCE.fullmatch(headers.nonce) is not None
+        and headers.nonce not in seen
+    )
     if not (fits and fresh):
         raise SecretError(_DOES_NOT_FIT)
+    return signed_at
 
 
-def _signature(secret: str, method: str, path: str, body: bytes, stamp: str, nonce: str) -> str:
-    if not secret:
-        raise SecretError("signing needs the API secret, and it is empty")
+class _Key:
+    """The API secret on its way to the signature; no traceback or dump shows it."""
+
+    __slots__ = ("_encoded",)
+
+    def __init__(self, secret: str) -> None:
+        self._encoded = secret.encode("utf-8", "surrogatepass")
+
+    def __repr__(self) -> str:
+        return "[hidden]"
+
+    def required(self) -> bytes:
+        """The secret as bytes. Raises ``SecretError`` where it is empty."""
+        if not self._encoded:
+            raise SecretError("signing needs the API secret, and it is empty")
+        return self._encoded
+
+
+def _signature(key: _Key, method: str, path: str, body: bytes, stamp: str, nonce: str) -> str:
     for name, text in (("method", method), ("path", path)):
         if not text or _CONTROL.search(text):
             raise InputError(f"{name} is empty or holds spaces or control characters", field=name)
     lines = (SCHEME, method.upper(), path, stamp, nonce, hashlib.sha256(body).hexdigest())
     message = "\n".join(lines).encode("utf-8", "surrogatepass")
-    return hmac.new(secret.encode("utf-8", "surrogatepass"), message, hashlib.sha256).hexdigest()
+    return hmac.new(key.required(), message, hashlib.sha256).hexdigest()
 
 
 def _aware(moment: datetime, field: str) -> datetime:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import inspect, update
 
 from lightning_gex.adapters.storage.database import open_database, reading, writing
-from lightning_gex.adapters.storage.schema import SCHEMA
+from lightning_gex.adapters.storage.schema import SCHEMA, SCHEMA_VERSION
 from lightning_gex.core.errors import IntegrityError, SettingsError, StoreError
 
 
@@ -33,7 +33,8 @@ def _made(path: Path) -> None:
 
 def test_a_new_store_has_the_tables_and_is_private(path: Path) -> None:
     engine = open_database(str(path))
-    assert {"journal", "patterns", "books", "lightning_schema"} == set(inspect(engine).get_table_names())
+    tables = {"journal", "patterns", "books", "nonces", "rate_acts", "lightning_schema"}
+    assert tables == set(inspect(engine).get_table_names())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with reading(engine) as connection:
         connection.exec_driver_sql("SELECT 1 FROM journal")
@@ -64,13 +65,13 @@ def test_a_failed_transaction_leaves_nothing(path: Path) -> None:
 
     def fail_half_way() -> None:
         with writing(engine) as connection:
-            connection.execute(update(SCHEMA).values(version=99))
+            connection.execute(update(SCHEMA).values(version=98))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail_half_way()
     with reading(engine) as connection:
-        assert connection.execute(SCHEMA.select()).scalar() == 1
+        assert connection.execute(SCHEMA.select()).scalar() == SCHEMA_VERSION
     engine.dispose()
 
 
@@ -97,7 +98,7 @@ def test_another_programs_tables_are_not_taken_over(path: Path, other_process: s
 
 def test_a_store_of_a_newer_version_is_refused(path: Path, other_process: sqlite3.Connection) -> None:
     _made(path)
-    other_process.execute("UPDATE lightning_schema SET version = 2")
+    other_process.execute("UPDATE lightning_schema SET version = 99")
     with pytest.raises(StoreError, match="newer version"):
         open_database(path)
 
@@ -109,7 +110,7 @@ def test_a_locked_store_says_so(path: Path, other_process: sqlite3.Connection) -
     with pytest.raises(StoreError, match="locked by another process"), writing(engine):
         pytest.fail("the lock was taken twice")
     with reading(engine) as connection:  # readers do not wait for the writer
-        assert connection.execute(SCHEMA.select()).scalar() == 1
+        assert connection.execute(SCHEMA.select()).scalar() == SCHEMA_VERSION
     engine.dispose()
 
 

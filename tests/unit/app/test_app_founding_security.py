@@ -12,7 +12,14 @@ import pytest
 from builders_founding import MONDAY, ask, open_system
 from lightning_gex.app.founding.security import SecurityManager
 from lightning_gex.core.enums import RunMode
-from lightning_gex.core.errors import InputError, IntegrityError, LightningError, SecretError, SettingsError
+from lightning_gex.core.errors import (
+    InputError,
+    IntegrityError,
+    LightningError,
+    RefusedError,
+    SecretError,
+    SettingsError,
+)
 from lightning_gex.core.events import Marked, RunStarted
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.security import vault
@@ -121,7 +128,7 @@ def test_every_use_of_a_secret_and_every_refusal_is_on_record_without_the_secret
         stranger.get_api_credentials("thinkorswim")
     security.delete_api_credentials("thinkorswim")
     records = audited(security, tmp_path)
-    assert [r["event"]["what"] for r in records] == [
+    assert [r["event"]["what"] for r in records if r["kind"] == "audit_noted"] == [
         "credentials_stored", "credentials_read", "secret_refused", "credentials_deleted", "audit_exported",
     ]  # fmt: skip
     assert SECRET not in json.dumps(records)
@@ -142,11 +149,36 @@ def test_a_signature_fits_its_request_and_no_other(tmp_path):
         store(security)
         headers = security.sign_request("thinkorswim", "POST", "/orders", "body")
         assert security.verify_request("thinkorswim", "POST", "/orders", "body", headers)
+        assert not security.verify_request("thinkorswim", "POST", "/orders", "body", headers)  # once only
         assert not security.verify_request("thinkorswim", "POST", "/orders", "other", headers)
         assert not security.verify_request("thinkorswim", "GET", "/orders", "body", headers)
         assert not security.verify_request("thinkorswim", "POST", "/orders", "body", {})
+        late = security.sign_request("thinkorswim", "POST", "/orders", "body")
         clock.set(MONDAY + timedelta(minutes=6))
-        assert not security.verify_request("thinkorswim", "POST", "/orders", "body", headers)
+        assert not security.verify_request("thinkorswim", "POST", "/orders", "body", late)
+
+
+def test_a_replayed_request_is_refused_by_every_program_and_after_a_restart(tmp_path):
+    with SecurityManager("right", home=tmp_path) as first:
+        store(first)
+        headers = first.sign_request("thinkorswim", "POST", "/orders", "body")
+        assert first.verify_request("thinkorswim", "POST", "/orders", "body", headers)
+    with SecurityManager("right", home=tmp_path) as later:
+        assert not later.verify_request("thinkorswim", "POST", "/orders", "body", headers)
+
+
+def test_the_vault_is_begun_and_its_password_changed(security, home):
+    security.init_vault()
+    with pytest.raises(RefusedError):
+        security.init_vault()
+    store(security)
+    security.change_master_password("another one")
+    assert security.get_api_credentials("thinkorswim")["api_secret"] == SECRET
+    with SecurityManager("another one", home=home) as later:
+        assert later.get_api_credentials("thinkorswim")["api_secret"] == SECRET
+        assert later.verify_audit_log() > 0
+    with SecurityManager("right", home=home) as stranger, pytest.raises(SecretError):
+        stranger.get_api_credentials("thinkorswim")
 
 
 def test_each_api_has_its_own_rate(tmp_path):
@@ -211,6 +243,8 @@ def test_guardrails_are_the_ones_given_else_the_settings(home, monkeypatch):
             "max_position_size_pct": 0.15,
             "max_total_exposure_pct": 0.80,
             "max_orders_per_minute": 10,
+            "max_ticker_exposure_pct": 0.20,
+            "price_collar_pct": 0.20,
         }
 
 

@@ -369,11 +369,11 @@ def test_a_tripped_breaker_stops_entries_in_this_and_every_later_system_until_a_
         assert (decision["status"], decision["blocked_by"]) == ("blocked", "guardrails")
         assert "losing_streak" in decision["reason"]
         with pytest.raises(InputError, match="who"):
-            system.reset_circuit_breaker("losing_streak", " ")
-        system.reset_circuit_breaker("losing_streak", "Ada")
+            system.reset_circuit_breaker("losing_streak", " ", "looked at it")
+        system.reset_circuit_breaker("losing_streak", "Ada", "looked at it")
         assert ask(system, "MSFT")["status"] == "approved"
         with pytest.raises(RefusedError, match="not tripped"):
-            system.reset_circuit_breaker("losing_streak", "Ada")
+            system.reset_circuit_breaker("losing_streak", "Ada", "looked at it")
     with open_system(tmp_path, at=MONDAY + timedelta(days=31)) as (system, _):
         assert not system.get_performance_summary()["security"]["guardrails"]["circuit_breaker_active"]
 

@@ -38,7 +38,13 @@ def test_an_unknown_user_s_home_is_a_setting_error():
 
 def test_the_first_use_makes_everything_private(tmp_path):
     workspace = Workspace.open(tmp_path / "a" / "ws")
-    assert {p.name for p in workspace.home.iterdir()} == {"lightning.toml", "lightning.db", "audit.key", "reports"}
+    assert {p.name for p in workspace.home.iterdir()} == {
+        "lightning.toml",
+        "lightning.db",
+        "audit.key",
+        "halt.flag",
+        "reports",
+    }
     assert mode_of(workspace.home) == 0o700
     assert mode_of(workspace.audit_key_file) == 0o600
     assert mode_of(workspace.database) == 0o600

@@ -24,7 +24,7 @@ from lightning_gex.engine.config import EngineConfig, Enhancements
 from lightning_gex.engine.decide import Conclusion, Snapshot, conclude, propose
 from lightning_gex.engine.perception import perceive
 from lightning_gex.engine.state import EngineState, initial_state, portfolio_view, step
-from lightning_gex.engine.trader import entry_order
+from lightning_gex.engine.trades import entry_order
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.risk.strategic import DEFAULT_LIMITS, RegimeTable
 from lightning_gex.risk.tactical import TacticalConfig

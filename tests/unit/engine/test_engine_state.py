@@ -39,7 +39,7 @@ from lightning_gex.core.ledger import money
 from lightning_gex.core.orders import Fill, Order
 from lightning_gex.core.patterns import Outcome
 from lightning_gex.engine.state import EngineState, initial_state, portfolio_view, replay, step
-from lightning_gex.engine.trader import closed_trade, opened_trade
+from lightning_gex.engine.trades import closed_trade, opened_trade
 from lightning_gex.risk.circuit_breaker import Breaker
 from lightning_gex.sizing.track_record import TrackRecord
 
@@ -230,15 +230,15 @@ def test_interest_is_cash_and_income():
 def test_a_breaker_stays_tripped_until_it_is_reset():
     tripped = after(BreakerTripped(AT, "vix_jump", "up"), SessionOpened(AT, CAPITAL), Marked(AT, CAPITAL, Decimal(0)))
     assert tripped.tripped == {"vix_jump": "up"}
-    assert step(tripped, BreakerReset(AT, "daily_loss", "me")).tripped == {"vix_jump": "up"}
-    assert step(tripped, BreakerReset(AT, "vix_jump", "me")).tripped == {}
+    assert step(tripped, BreakerReset(AT, "daily_loss", "me", "looked at it")).tripped == {"vix_jump": "up"}
+    assert step(tripped, BreakerReset(AT, "vix_jump", "me", "looked at it")).tripped == {}
 
 
 def test_a_reset_breaker_measures_anew_so_that_it_can_be_traded_again():
     state = replace(with_trade(), losing_streak=12, peak_equity=Decimal(200_000), equity=Decimal(100_000))
-    assert step(state, BreakerReset(AT, Breaker.LOSING_STREAK, "me")).losing_streak == 0
-    assert step(state, BreakerReset(AT, Breaker.DRAWDOWN, "me")).peak_equity == Decimal(100_000)
-    untouched = step(state, BreakerReset(AT, Breaker.VIX_JUMP, "me"))
+    assert step(state, BreakerReset(AT, Breaker.LOSING_STREAK, "me", "looked at it")).losing_streak == 0
+    assert step(state, BreakerReset(AT, Breaker.DRAWDOWN, "me", "looked at it")).peak_equity == Decimal(100_000)
+    untouched = step(state, BreakerReset(AT, Breaker.VIX_JUMP, "me", "looked at it"))
     assert (untouched.losing_streak, untouched.peak_equity) == (12, Decimal(200_000))
 
 
@@ -410,7 +410,9 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(Breaker), reset=st.booleans())
     def a_breaker_trips_or_is_reset(self, name, reset):
-        self.emit(BreakerReset(self.now, name, "me") if reset else BreakerTripped(self.now, name, "why"))
+        self.emit(
+            BreakerReset(self.now, name, "me", "looked at it") if reset else BreakerTripped(self.now, name, "why")
+        )
 
     @rule(weight=st.floats(0.1, 5.0))
     def a_weight_changes(self, weight):

@@ -286,7 +286,7 @@ def test_an_event_that_the_account_cannot_take_is_not_journaled():
 
 
 def run_closed(trade, fill) -> TradeClosed:
-    from lightning_gex.engine.trader import closed_trade
+    from lightning_gex.engine.trades import closed_trade
 
     return TradeClosed(fill.at, fill, closed_trade(trade, fill, ExitReason.MANUAL))
 
@@ -431,7 +431,7 @@ def test_only_a_reset_opens_the_way_again():
     run = prepared(jumpy(8), [script("AAA", {15: Says(1), 25: Says(1)})])
     for update in HistoryFeed(run.inputs, run.watch):
         if update.session == SESSIONS[20]:
-            run.trader.emit(BreakerReset(update.opened_at, "vix_jump", "me"))
+            run.trader.emit(BreakerReset(update.opened_at, "vix_jump", "me", "looked at it"))
         run.exchange.trade_through(update)
         run.trader.see(update)
     assert [d.status for d in run.decisions if d.direction] == [DecisionStatus.BLOCKED, DecisionStatus.APPROVED]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from risk_accounts import an_account
 
 from lightning_gex.core.errors import SettingsError
-from lightning_gex.risk.circuit_breaker import Breaker, BreakerLimits, read_breakers, tripped
+from lightning_gex.risk.circuit_breaker import Breaker, BreakerInputs, BreakerLimits, read_breakers, tripped
 
 LIMITS = BreakerLimits()
 NAN = math.nan
@@ -19,11 +20,11 @@ CALM: dict[str, Any] = {"vix_now": 16.0, "vix_before": 16.0, "data_age_sessions"
 
 
 def names(account: dict[str, Any] | None = None, **market: Any) -> set[str]:
-    return set(tripped(LIMITS, an_account(**(account or {})), **{**CALM, **market}))
+    return set(tripped(LIMITS, BreakerInputs(an_account(**(account or {})), **{**CALM, **market})))
 
 
 def test_in_calm_nothing_trips_and_everything_is_watched() -> None:
-    found = read_breakers(LIMITS, an_account(), **CALM)
+    found = read_breakers(LIMITS, BreakerInputs(an_account(), **CALM))
     assert found.tripped == found.unwatched == {}
 
 
@@ -60,10 +61,10 @@ def test_just_below_every_limit_nothing_trips() -> None:
 
 
 def test_what_is_not_given_is_noted_and_trips_nothing() -> None:
-    found = read_breakers(LIMITS, an_account())
+    found = read_breakers(LIMITS, BreakerInputs(an_account()))
     assert found.tripped == {}
     assert set(found.unwatched) == {Breaker.VIX_JUMP, Breaker.STALE_DATA, Breaker.ERROR_RATE}
-    half_known = read_breakers(LIMITS, an_account(), vix_now=40.0)
+    half_known = read_breakers(LIMITS, BreakerInputs(an_account(), vix_now=40.0))
     assert Breaker.VIX_JUMP in half_known.unwatched
 
 
@@ -83,7 +84,7 @@ def test_a_worse_account_trips_at_least_what_a_better_one_trips(
 
 
 def test_names_and_reasons_are_plain_text() -> None:
-    found = tripped(LIMITS, an_account(daily_loss_pct=0.07), **CALM)
+    found = tripped(LIMITS, BreakerInputs(an_account(daily_loss_pct=0.07), **CALM))
     assert found == {"daily_loss": "the loss of the day 7.00% exceeds the limit 5.00%"}
     assert all(type(name) is str for name in found)
 
@@ -104,3 +105,33 @@ def test_names_and_reasons_are_plain_text() -> None:
 def test_a_limit_out_of_range_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=name):
         BreakerLimits(**{name: value})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Own:
+    """A breaker that answers, or raises, what it is told."""
+
+    answer: object
+    name: str = "moon"
+
+    def reason(self, inputs: BreakerInputs) -> str | None:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (None, {}),
+        ("it is full", {"moon": "it is full"}),
+        (ZeroDivisionError("x"), {"moon": "it could not be asked: ZeroDivisionError"}),
+        ("", {"moon": "it answered str, not a reason"}),
+        (False, {"moon": "it answered bool, not a reason"}),
+        (math.nan, {"moon": "it answered float, not a reason"}),
+    ],
+)
+def test_a_breaker_of_the_users_own_trips_like_the_others_and_fails_closed(
+    answer: object, expected: dict[str, str]
+) -> None:
+    assert tripped(LIMITS, BreakerInputs(an_account(), **CALM), [Own(answer)]) == expected

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import shutil
+import subprocess
+import traceback
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -36,6 +40,48 @@ def test_the_signature_is_what_an_independent_implementation_computes(secret: st
     assert headers.timestamp == "2024-03-01T14:30:00.000005Z"
     expected = _independent(secret, "POST", "/v1/orders?side=buy", body, headers.timestamp, NONCE)
     assert headers.signature == expected
+
+
+def _by_hand(key: bytes, message: bytes) -> str:
+    """HMAC-SHA256 as RFC 2104 section 2 writes it, of plain SHA-256."""
+    block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(b ^ 0x36 for b in block) + message).digest()
+    return hashlib.sha256(bytes(b ^ 0x5C for b in block) + inner).hexdigest()
+
+
+# RFC 4231 sections 4.2, 4.3, 4.4 and 4.7: key, data, HMAC-SHA-256
+RFC_4231 = [
+    (b"\x0b" * 20, b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+    (b"Jefe", b"what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+    (b"\xaa" * 20, b"\xdd" * 50, "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
+    (b"\xaa" * 131, b"Test Using Larger Than Block-Size Key - Hash Key First",
+     "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "data", "expected"), RFC_4231, ids=["1", "2", "3", "6"])
+def test_the_construction_by_hand_gives_the_published_vectors(key: bytes, data: bytes, expected: str) -> None:
+    assert _by_hand(key, data) == expected
+
+
+@given(secret=st.text(st.characters(codec="utf-8"), min_size=1, max_size=100), body=st.binary())
+def test_the_signature_is_what_the_construction_by_hand_computes(secret: str, body: bytes) -> None:
+    headers = sign_request(secret, "PUT", "/v1/orders/7", body, AT, nonce=NONCE)
+    lines = ("LIGHTNING-HMAC-SHA256", "PUT", "/v1/orders/7", headers.timestamp, NONCE, hashlib.sha256(body).hexdigest())
+    assert headers.signature == _by_hand(secret.encode(), "\n".join(lines).encode())
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl command is not installed")
+@pytest.mark.parametrize("body", [b"", b'{"quantity": 1}', bytes(range(256))], ids=["empty", "json", "bytes"])
+def test_the_openssl_command_signs_the_same(body: bytes) -> None:
+    headers = sign_request(SECRET, "POST", "/v1/orders?side=buy", body, AT, nonce=NONCE)
+
+    def openssl(data: bytes, *arguments: str) -> str:
+        done = subprocess.run(["openssl", "dgst", "-sha256", *arguments], input=data, capture_output=True, check=True)
+        return done.stdout.decode().split()[-1]
+
+    lines = ("LIGHTNING-HMAC-SHA256", "POST", "/v1/orders?side=buy", headers.timestamp, NONCE, openssl(body))
+    assert headers.signature == openssl("\n".join(lines).encode(), "-hmac", SECRET)
 
 
 def test_a_fixed_vector_stays_fixed() -> None:
@@ -98,6 +144,29 @@ def test_a_replayed_nonce_is_refused(headers: SignedHeaders) -> None:
     _verify(headers, seen={NONCE})
     with pytest.raises(SecretError):
         _verify(headers, seen={NONCE, headers.nonce})
+
+
+def test_an_accepted_request_says_when_it_was_signed(headers: SignedHeaders) -> None:
+    signed_at = verify_request(SECRET, "POST", "/v1/orders", b"{}", headers, now=AT, tolerance=TOLERANCE)
+    assert signed_at == AT
+
+
+def test_a_refusal_shows_neither_the_secret_nor_the_right_signature_even_with_local_variables(
+    headers: SignedHeaders,
+) -> None:
+    forged = SignedHeaders(headers.timestamp, headers.nonce, "0" * 64)
+    for act in (
+        lambda: _verify(forged),
+        lambda: sign_request(SECRET, "GET", "/a b", b"", AT),
+        lambda: sign_request(SECRET, "GET", "/", b"", AT.replace(tzinfo=None)),
+    ):
+        with pytest.raises((SecretError, InputError)) as caught:
+            act()
+        trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        shown = "".join(f"{f.locals}" for f in trace.stack if f.filename.endswith("security/signing.py"))
+        assert shown
+        assert SECRET not in shown
+        assert headers.signature not in shown
 
 
 def test_every_request_gets_its_own_nonce() -> None:

@@ -231,6 +231,128 @@ def test_a_password_typed_composed_or_decomposed_is_the_same() -> None:
     assert _vault(vault.to_bytes(), decomposed).retrieve("a").secret == SECRET
 
 
+def _several() -> bytes:
+    vault = _vault()
+    for name in ("a", "b", "c"):
+        vault.store(name, f"{name}-key", f"{name}-secret")
+    return vault.to_bytes()
+
+
+def test_a_change_of_password_seals_every_record_anew_and_the_old_one_opens_nothing() -> None:
+    data = _several()
+    vault = _vault(data)
+    vault.change_password("another password")
+    assert vault.changed
+    renewed = vault.to_bytes()
+    for name in ("a", "b", "c"):
+        assert _vault(renewed, "another password").retrieve(name).secret == f"{name}-secret"
+        with pytest.raises(SecretError):
+            _vault(renewed).retrieve(name)
+        assert _vault(data).retrieve(name).secret == f"{name}-secret"
+    before, after = (json.loads(d)["records"] for d in (data, renewed))
+    assert not {r["salt"] for r in before.values()} & {r["salt"] for r in after.values()}
+    assert vault.retrieve("a").secret == "a-secret"  # the same object goes on with the new one
+    vault.store("d", "k", "s")
+    assert _vault(vault.to_bytes(), "another password").retrieve("d").secret == "s"
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+@settings(max_examples=20)
+def test_any_password_can_be_changed_to_any_other(old: str, new: str) -> None:
+    vault = _vault(None, old)
+    vault.store("a", KEY, SECRET)
+    vault.change_password(new)
+    assert _vault(vault.to_bytes(), new).retrieve("a") == Credentials("a", KEY, SECRET)
+
+
+def test_a_change_of_password_with_a_wrong_or_no_password_or_to_an_empty_one_changes_nothing() -> None:
+    data = _several()
+    for password, new in (("wrong", "another password"), (None, "another password"), (PASSWORD, "")):
+        vault = _vault(data, password)
+        with pytest.raises(SecretError):
+            vault.change_password(new)
+        assert not vault.changed
+        assert vault.to_bytes() == data
+    with pytest.raises(InputError, match="holds nothing yet"):
+        _vault().change_password("another password")
+
+
+def test_a_change_of_password_names_a_damaged_record_instead_of_losing_it() -> None:
+    document = json.loads(_several())
+    document["records"]["b"]["token"] = document["records"]["a"]["token"]
+    data = json.dumps(document).encode()
+    vault = _vault(data)
+    with pytest.raises(IntegrityError, match="'b' is damaged: remove it first"):
+        vault.change_password("another password")
+    assert vault.to_bytes() == data
+    vault.delete("b")
+    vault.change_password("another password")
+    assert _vault(vault.to_bytes(), "another password").names() == ["a", "c"]
+
+
+def test_a_damaged_record_does_not_stand_in_the_way_of_storing_another() -> None:
+    document = json.loads(_several())
+    document["records"]["a"]["token"] = document["records"]["b"]["token"]
+    vault = _vault(json.dumps(document).encode())
+    vault.store("d", KEY, SECRET)
+    assert _vault(vault.to_bytes()).retrieve("d").secret == SECRET
+
+
+def test_opening_one_record_renews_every_weak_one() -> None:
+    weak = json.loads(_several())["records"]
+    document = json.loads(_founding_record(500))
+    document["records"] |= {name: record for name, record in weak.items() if name != "c"}
+    document["records"]["damaged"] = weak["c"]
+    vault = Vault.from_bytes(json.dumps(document).encode(), PASSWORD, KdfProfile.CHEAPEST)
+    vault.retrieve("a")
+    renewed = json.loads(vault.to_bytes())["records"]
+    assert {name: record["iterations"] for name, record in renewed.items()} == dict.fromkeys(renewed, 1_000)
+    assert _vault(vault.to_bytes()).retrieve("thinkorswim").secret == SECRET
+
+
+def test_a_weak_record_that_is_damaged_stays_and_stops_nobody() -> None:
+    document = json.loads(_several())
+    document["records"]["old"] = json.loads(_founding_record(500))["records"]["thinkorswim"]
+    vault = _vault(json.dumps(document).encode())
+    assert vault.retrieve("a").secret == "a-secret"
+    assert not vault.changed
+
+
+def test_what_anybody_may_know_is_names_and_parameters_and_needs_no_password() -> None:
+    found = _vault(_several(), None).public_records()
+    assert [(r.name, r.kdf, r.iterations) for r in found] == [(n, "pbkdf2-hmac-sha256", 1_000) for n in "abc"]
+
+
+def test_whether_the_password_fits_is_known_after_the_first_use() -> None:
+    data = _filled()
+    right, wrong, none = _vault(data), _vault(data, "wrong"), _vault(data, None)
+    assert not right.unlocked
+    right.retrieve("thinkorswim")
+    assert (right.unlocked, right.refused, right.has_password) == (True, False, True)
+    with pytest.raises(SecretError):
+        wrong.retrieve("thinkorswim")
+    assert (wrong.unlocked, wrong.refused, wrong.has_password) == (False, True, True)
+    with pytest.raises(SecretError):
+        none.retrieve("thinkorswim")
+    assert (none.unlocked, none.refused, none.has_password) == (False, False, False)
+
+
+@given(data=st.data())
+def test_a_vault_damaged_anywhere_gives_its_secret_or_a_named_error_and_never_another_secret(
+    data: st.DataObject,
+) -> None:
+    whole = _founding_record(1)
+    at = data.draw(st.integers(0, len(whole) - 1))
+    piece = data.draw(st.binary(max_size=3))
+    damaged = whole[:at] + piece + whole[at + data.draw(st.integers(0, 3)) :]
+    vault = Vault.from_bytes(damaged, PASSWORD, KdfProfile.CHEAPEST)
+    try:
+        found = vault.retrieve("thinkorswim")
+    except (SecretError, IntegrityError, InputError):
+        return
+    assert found == Credentials("thinkorswim", KEY, SECRET)
+
+
 def test_nothing_secret_shows_in_repr_format_pickle_or_traceback() -> None:
     vault = _vault(_filled())
     credentials = vault.retrieve("thinkorswim")

@@ -128,11 +128,11 @@ def test_training_leaves_the_process_as_it_was(episodes):
     random.seed(1)
     np.random.seed(1)
     torch.manual_seed(1)
-    expected = random.Random(1).random(), np.random.RandomState(1).random(), torch.get_rng_state()  # noqa: S311
+    expected = random.Random(1).random(), np.random.RandomState(1).random(), torch.get_rng_state()
     train_policy(episodes, algorithm=Algorithm.A2C, total_timesteps=16, seed=0)
     assert torch.get_num_threads() == 2
     assert torch.equal(torch.get_rng_state(), expected[2])
-    assert (random.random(), np.random.random()) == expected[:2]  # noqa: S311
+    assert (random.random(), np.random.random()) == expected[:2]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Events as JSON text and back, exactly.
 
 Decimals are strings, times ISO 8601, enums their values. A float field that is NaN is null; a NaN or infinity among a
-mapping's free values, where null means None, is ``{"float": "nan"}``. pydantic does the work in compiled code, by
-schemas derived from the dataclasses of ``core.events``; two changes are made to what it derives: events are checked
-strictly before they are written, so that whatever is written can be read back, and null is NaN when they are read.
+mapping's free values, where null means None, is ``{"float": "nan"}``. An event whose every value has exactly its
+declared type is written by msgspec. Any other, and everything that is read, goes through pydantic, by schemas derived
+from the dataclasses of ``core.events``; two changes are made to what it derives: events are checked strictly before
+they are written, so that whatever is written can be read back, and null is NaN when they are read.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Annotated, Any, NamedTuple, cast, get_args
 
+import msgspec
 from pydantic import Field, TypeAdapter
 from pydantic_core import (
     CoreConfig,
@@ -24,12 +26,19 @@ from pydantic_core import (
     core_schema,
 )
 
-from lightning_gex.core.errors import InputError, IntegrityError
-from lightning_gex.core.events import Event
+from lightning_gex.adapters.storage.exactness import exactness_of
+from lightning_gex.adapters.storage.upcast import upcast
+from lightning_gex.core.decision import Decision
+from lightning_gex.core.errors import InputError, IntegrityError, StoreError
+from lightning_gex.core.events import EVENT_VERSION, Event
 
 _NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _STRICT = frozenset({"str", "int", "bool", "enum", "decimal", "datetime", "tuple"})
 _OPAQUE = frozenset({"cls", "members", "metadata", "expected"})  # parts of a schema that hold no schema
+_KINDS = frozenset(get_args(Event))
+_FAST = msgspec.json.Encoder()
+#: What a decision says of its reasons: most of its record, and nothing that the account's state depends on.
+_REASONS = frozenset({"stages", "votes", "caps"})
 _Schema = dict[str, Any]
 
 
@@ -37,6 +46,7 @@ class _Machinery(NamedTuple):
     checks: SchemaValidator
     writes: SchemaSerializer
     reads: SchemaValidator
+    reads_without_reasons: SchemaValidator
 
 
 def encode(event: Event) -> str:
@@ -51,6 +61,12 @@ def encode(event: Event) -> str:
     InputError : a value that could not be read back the same: a naive time, an infinite number where a number is
         declared, another type.
     """
+    try:
+        kind: type = type(event)
+        if kind in _KINDS and exactness_of(kind)(event):
+            return _FAST.encode(event).decode("utf-8")
+    except (UnicodeEncodeError, OverflowError, AttributeError):  # a lone surrogate, a huge number: said below
+        pass
     machinery = _machinery()
     try:
         checked = machinery.checks.validate_python(event)
@@ -63,16 +79,32 @@ def encode(event: Event) -> str:
         raise InputError(f"{error}: it cannot be journaled", source="event") from None
 
 
-def decode(payload: str, *, source: str = "journal") -> Event:
+def decode(
+    payload: str | bytes, *, version: int = EVENT_VERSION, source: str = "journal", with_reasons: bool = True
+) -> Event:
     """The event that :func:`encode` wrote; times come back in UTC.
+
+    Parameters
+    ----------
+    payload : its JSON.
+    version : the version of events it was written in; an older one is brought up to the present.
+    source : where it stood, for the error.
+    with_reasons : False leaves a decision's stages, votes and caps out, which state does not depend on.
 
     Raises
     ------
-    IntegrityError : on anything it cannot have written; ``source`` says where it stood.
+    IntegrityError : on anything it cannot have written.
+    StoreError : a version later than this program's.
     """
+    if version > EVENT_VERSION:
+        raise StoreError(f"{source} was written by a newer version of Lightning GEX (events {version}): upgrade")
+    machinery = _machinery()
+    reads = machinery.reads if with_reasons else machinery.reads_without_reasons
     try:
-        return cast("Event", _machinery().reads.validate_json(payload))
-    except (ValidationError, UnicodeEncodeError):
+        if version < EVENT_VERSION:
+            payload = msgspec.json.encode(upcast(msgspec.json.decode(payload), version)).decode("utf-8")
+        return cast("Event", reads.validate_json(payload))
+    except (ValidationError, msgspec.DecodeError, UnicodeEncodeError, KeyError, TypeError):
         raise IntegrityError(f"{source} does not hold an event that this version knows") from None
 
 
@@ -99,10 +131,12 @@ def _machinery() -> _Machinery:
     """Built on first use: it takes tens of milliseconds."""
     derived = TypeAdapter(Annotated[Event, Field(discriminator="kind")]).core_schema
     nan_as_null = CoreConfig(ser_json_inf_nan="null")
+    reading = _changed(derived, _reading)
     return _Machinery(
         checks=SchemaValidator(_changed(derived, _checking)),
         writes=SchemaSerializer(_changed(derived, _writing), nan_as_null),
-        reads=SchemaValidator(_changed(derived, _reading)),
+        reads=SchemaValidator(reading),
+        reads_without_reasons=SchemaValidator(_changed(reading, _leaving_out_reasons)),
     )
 
 
@@ -128,7 +162,8 @@ def _checking(part: _Schema) -> _Schema | None:
     if kind == "union":
         return _scalar(core_schema.float_schema(strict=True))
     if kind == "datetime":
-        return cast("_Schema", core_schema.datetime_schema(strict=True, tz_constraint="aware"))
+        aware = core_schema.datetime_schema(strict=True, tz_constraint="aware")
+        return cast("_Schema", core_schema.no_info_after_validator_function(_in_utc, aware))
     if kind in {"dataclass", "model"}:
         inner = _changed(part["schema"], _checking)
         return {**part, "schema": inner, "strict": True, "revalidate_instances": "always"}
@@ -163,6 +198,19 @@ def _reading(part: _Schema) -> _Schema | None:
         aware = core_schema.datetime_schema(tz_constraint="aware")
         return cast("_Schema", core_schema.no_info_after_validator_function(_in_utc, aware))
     return None
+
+
+def _leaving_out_reasons(part: _Schema) -> _Schema | None:
+    """A decision whose reasons are looked for under a name that no record has, and so found empty."""
+    if part.get("type") != "dataclass" or part.get("cls") is not Decision:
+        return None
+    arguments = dict(part["schema"])
+    empty = core_schema.with_default_schema(core_schema.any_schema(), default=())
+    arguments["fields"] = [
+        {**field, "schema": empty, "validation_alias": "\0"} if field["name"] in _REASONS else field
+        for field in arguments["fields"]
+    ]
+    return {**part, "schema": {**arguments, "extra_behavior": "ignore"}}
 
 
 def _scalar(*floats: Any) -> _Schema:  # noqa: ANN401

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -23,13 +23,17 @@ _WRITES = "lightning_writes"  # execution option: this transaction takes the wri
 _CREATION_LOCK = 7_304_520_431  # PostgreSQL advisory lock under which tables are made; an arbitrary constant of ours
 
 
-def open_database(url_or_path: str | Path, *, busy_timeout_ms: int = 5_000) -> Engine:
-    """Open a store, making its tables where it is new.
+def open_database(
+    url_or_path: str | Path, *, busy_timeout_ms: int = 5_000, on_tables: Callable[[int], None] = lambda _: None
+) -> Engine:
+    """Open a store, making its tables where it is new and bringing them up to date where they are older.
 
     Parameters
     ----------
     url_or_path : a file for SQLite (its folder must exist), or a ``postgresql://`` URL.
     busy_timeout_ms : how long to wait for another process's lock, milliseconds.
+    on_tables : called with the version before, 0 where there was none, within the transaction that makes or migrates
+        the tables.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def open_database(url_or_path: str | Path, *, busy_timeout_ms: int = 5_000) -> E
     url = _url(url_or_path)
     engine = _sqlite(url, busy_timeout_ms) if url.drivername == "sqlite" else _postgresql(url)
     try:
-        _ensure_schema(engine)
+        _ensure_schema(engine, on_tables)
     except BaseException:
         engine.dispose()
         raise
@@ -79,6 +83,20 @@ def lock_table(connection: Connection, table: Table) -> None:
 
 
 @contextmanager
+def texts_as_bytes(connection: Connection) -> Iterator[None]:
+    """Within it SQLite gives texts as the bytes it holds, which spares decoding them; PostgreSQL gives texts."""
+    driver = connection.connection.dbapi_connection
+    if not isinstance(driver, sqlite3.Connection):
+        yield
+        return
+    driver.text_factory = bytes
+    try:
+        yield
+    finally:
+        driver.text_factory = _text
+
+
+@contextmanager
 def store_errors(engine: Engine) -> Iterator[None]:
     """Turns what the database says into one sentence that helps."""
     try:
@@ -87,6 +105,11 @@ def store_errors(engine: Engine) -> Iterator[None]:
         raise _in_words(engine.url, error) from error
     except sqlite3.Error as error:
         raise _in_words(engine.url, error) from error
+    except Exception as error:
+        driver = engine.dialect.loaded_dbapi
+        if isinstance(error, driver.Error):
+            raise _in_words(engine.url, error) from error
+        raise
 
 
 def _url(url_or_path: str | Path) -> URL:
@@ -144,25 +167,33 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _ensure_schema(engine: Engine) -> None:
+def _ensure_schema(engine: Engine, on_tables: Callable[[int], None]) -> None:
     with store_errors(engine):
         if not inspect(engine).has_table(SCHEMA.name):
-            _create(engine)
+            _create(engine, on_tables)
     with reading(engine) as connection:
-        version = connection.execute(select(SCHEMA.c.version)).scalar()
+        version = _checked_version(connection)
+    if version < SCHEMA_VERSION:
+        _migrate(engine, on_tables)
+
+
+def _checked_version(connection: Connection) -> int:
+    """The version of the store's tables, which this program must know."""
+    version = connection.execute(select(SCHEMA.c.version)).scalar()
+    place = _place(connection.engine.url)
     if version is None:
-        raise IntegrityError(f"{_place(engine.url)} has lost its version: restore it from your backup")
+        raise IntegrityError(f"{place} has lost its version: restore it from your backup")
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"{_place(engine.url)} was made by a newer version of Lightning GEX "
+            f"{place} was made by a newer version of Lightning GEX "
             f"(schema {version}, this one knows {SCHEMA_VERSION}): upgrade"
         )
+    return int(version)
 
 
-def _create(engine: Engine) -> None:
+def _create(engine: Engine, on_tables: Callable[[int], None]) -> None:
     with writing(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})")
+        _lock_schema(connection)
         present = set(inspect(connection).get_table_names())
         if SCHEMA.name in present:
             return  # another process was quicker
@@ -170,6 +201,26 @@ def _create(engine: Engine) -> None:
             raise StoreError(f"{_place(engine.url)} holds tables of another program: give the workspace its own")
         METADATA.create_all(connection)
         connection.execute(insert(SCHEMA).values(version=SCHEMA_VERSION))
+        on_tables(0)
+
+
+def _migrate(engine: Engine, on_tables: Callable[[int], None]) -> None:
+    """Bring an older store up to this program's tables, in one transaction."""
+    from lightning_gex.adapters.storage.migrations import upgrade
+
+    with writing(engine) as connection:
+        _lock_schema(connection)
+        version = _checked_version(connection)  # once more, under the lock: another process may have been quicker
+        if version < SCHEMA_VERSION:
+            upgrade(connection, version, SCHEMA_VERSION)
+            connection.execute(update(SCHEMA).values(version=SCHEMA_VERSION))
+            on_tables(version)
+
+
+def _lock_schema(connection: Connection) -> None:
+    """Of several processes one makes or changes the tables. SQLite's writers wait for each other anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})")
 
 
 def _in_words(url: URL, error: Exception) -> StoreError:

@@ -10,13 +10,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from lightning_gex.adapters.storage.codec import encode, utc_text
+from lightning_gex.adapters.storage.redacted import payload_without_secrets
 from lightning_gex.adapters.storage.workspace_files import READABLE, write_atomically
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.events import Event
 from lightning_gex.core.ports import JournalRecord
+from lightning_gex.security.redaction import KNOWN_SECRETS
 
 _COLUMNS = ("sequence", "run_id", "at", "kind", "ticker", "payload", "digest")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last: full width
 
 
 class ExportFormat(StrEnum):
@@ -90,11 +92,11 @@ def _json_pieces(records: Iterable[JournalRecord]) -> Iterator[bytes]:
                 "run_id": record.run_id,
                 "at": utc_text(record.event.at, field="at"),
                 "kind": record.event.kind,
-                "ticker": _ticker(record.event),
+                "ticker": ticker_of(record.event),
                 "digest": record.digest,
             }
         )
-        yield f'{separator}{head[:-1]}, "event": {encode(record.event)}}}'.encode()
+        yield f'{separator}{head[:-1]}, "event": {_payload(record.event)}}}'.encode()
         separator = ",\n"
     yield b"[]\n" if separator == "[\n" else b"\n]\n"
 
@@ -105,7 +107,7 @@ def _csv_pieces(records: Iterable[JournalRecord]) -> Iterator[bytes]:
     writer.writerow(_COLUMNS)
     for record in records:
         event = record.event
-        texts = (record.run_id, utc_text(event.at, field="at"), event.kind, _ticker(event) or "", encode(event))
+        texts = (record.run_id, utc_text(event.at, field="at"), event.kind, ticker_of(event) or "", _payload(event))
         writer.writerow([record.sequence, *map(spreadsheet_safe, texts), record.digest])
         yield buffer.getvalue().encode()
         buffer.seek(0)
@@ -113,8 +115,13 @@ def _csv_pieces(records: Iterable[JournalRecord]) -> Iterator[bytes]:
     yield buffer.getvalue().encode()
 
 
-def _ticker(event: Event) -> str | None:
-    """Which symbol an event is about, or None."""
+def _payload(event: Event) -> str:
+    """The event as JSON, without secrets that this process knows: the record may be older than that."""
+    return payload_without_secrets(encode(event), KNOWN_SECRETS)
+
+
+def ticker_of(event: Event) -> str | None:
+    """Which symbol an event is about; None where it is about none."""
     for part in (event, *(getattr(event, name, None) for name in ("decision", "order", "trade", "fill"))):
         ticker = getattr(part, "ticker", None)
         if isinstance(ticker, str):

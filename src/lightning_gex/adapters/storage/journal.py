@@ -16,33 +16,54 @@ when closed. So what can be cut unseen is what the anchor on disk had not reache
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Engine, Row, bindparam, func, insert, select
+from sqlalchemy import Engine, bindparam, func, literal_column, select
 
-from lightning_gex.adapters.storage.anchor_file import AnchorFile
-from lightning_gex.adapters.storage.codec import decode, encode, utc_text
-from lightning_gex.adapters.storage.database import lock_table, reading, writing
+from lightning_gex.adapters.storage.anchor_file import AnchorFile, HeldAnchor
+from lightning_gex.adapters.storage.codec import decode, encode, from_utc_text, utc_text
+from lightning_gex.adapters.storage.database import reading, texts_as_bytes
+from lightning_gex.adapters.storage.journal_rows import (
+    BATCH,
+    COLUMNS,
+    DIGEST_AT,
+    ENDS,
+    FROM,
+    IN_ORDER,
+    INSERT,
+    LAST,
+    Prepared,
+    Stored,
+    chained,
+    checked,
+    link,
+    refuse_altered,
+    refuse_unknown,
+    selected,
+)
+from lightning_gex.adapters.storage.raw import Sql, Transaction, Writer, sql_of
+from lightning_gex.adapters.storage.redacted import payload_without_secrets
+from lightning_gex.adapters.storage.replayed import replayed
 from lightning_gex.adapters.storage.schema import JOURNAL
 from lightning_gex.core.enums import RunMode
-from lightning_gex.core.errors import IntegrityError, SettingsError
-from lightning_gex.core.events import AuditNoted, Event, RunStarted
+from lightning_gex.core.errors import IntegrityError, SettingsError, StoreError
+from lightning_gex.core.events import EVENT_VERSION, AuditNoted, Event, OperationFailed, RunStarted
+from lightning_gex.core.portfolio import AccountUsage
 from lightning_gex.core.ports import JournalRecord
-from lightning_gex.security.audit_chain import ChainChecker, chain_digest, verify_chain
-from lightning_gex.security.redaction import Redactor
+from lightning_gex.risk.account_usage import KINDS, AccountBook
+from lightning_gex.security.audit_chain import ChainChecker, verify_chain
+from lightning_gex.security.redaction import KNOWN_SECRETS, Redactor
 
-_BATCH = 2_000  # records read at a time: enough to make a round trip cheap, few enough to keep memory flat
 _ANCHOR_SYNC_EVERY = 64  # commits between syncs of the anchor; see docs/concepts/journal_and_audit.md for the cost
-_COLUMNS = tuple(JOURNAL.c[name] for name in ("sequence", "run_id", "kind", "at", "payload", "previous", "digest"))
-# Built once: building them costs as much as running them.
-_IN_ORDER = select(*_COLUMNS).order_by(JOURNAL.c.sequence)
-_FROM = _IN_ORDER.where(JOURNAL.c.sequence >= bindparam("count")).limit(_BATCH)
-_INSERT = insert(JOURNAL)
+_QUESTIONS, _BETWEEN_QUESTIONS_SECONDS = 60, 0.5  # how long a store may take to come back: a restart takes seconds
+_AFTER_ALL = 2**62  # beyond any sequence
+_KINDS_OF_THE_ACCOUNT = frozenset(KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +83,37 @@ class RunSummary:
     count: int
 
 
-class _Prepared(NamedTuple):
-    """An event as it will be stored, its place in the chain still open."""
+class _Statements(NamedTuple):
+    """What a commit asks and says, compiled once."""
 
-    kind: str
-    at: str
-    payload: str
+    ends: Sql
+    following: Sql
+    last: Sql
+    of_the_account: Sql
+    insert: Sql
+
+    @classmethod
+    def of(cls, engine: Engine) -> _Statements:
+        account = IN_ORDER.where(JOURNAL.c.kind.in_([literal_column(f"'{kind}'") for kind in KINDS]))
+        return cls(
+            ends=sql_of(engine, ENDS),
+            following=sql_of(engine, FROM),
+            last=sql_of(engine, LAST),
+            of_the_account=sql_of(engine, account),
+            insert=sql_of(engine, INSERT, COLUMNS),
+        )
+
+
+class Follower(Protocol):
+    """Something that keeps rows of its own in step with the journal, in the journal's transactions."""
+
+    def follow(self, transaction: Transaction, events: Sequence[Event]) -> None:
+        """Write what follows from events, within the transaction that writes them."""
+        ...
+
+    def settle(self, committed: bool) -> None:
+        """Whether that transaction was committed."""
+        ...
 
 
 class SqlJournal:
@@ -84,8 +130,9 @@ class SqlJournal:
     anchor : the anchor file, outside the database; made on first use.
     group_size : events kept back and committed together. 1 (live): durable when ``append`` returns. More (a back-test):
         durable after ``flush`` or ``close``; a crash loses at most that many, from the end.
-    redactor : what keeps secrets out of the free-form parts of events; by name where none is given.
+    redactor : what keeps secrets out of the free-form parts of events; the process's own where none is given.
     anchor_sync_every : commits between syncs of the anchor to disk.
+    followers : what is kept in step, in the same transactions; for journals that commit every append.
 
     Raises
     ------
@@ -104,21 +151,30 @@ class SqlJournal:
         group_size: int = 1,
         redactor: Redactor | None = None,
         anchor_sync_every: int = _ANCHOR_SYNC_EVERY,
+        followers: Sequence[Follower] = (),
     ) -> None:
         if not run_id or not run_id.isprintable():
             raise SettingsError("a run needs a name of printable characters")
+        if followers and group_size > 1:
+            raise SettingsError("a journal that commits in groups has no followers")
         if group_size < 1 or anchor_sync_every < 1:
             raise SettingsError("group_size and anchor_sync_every are at least 1")
         self._engine = engine
         self._run_id = run_id
+        self._writer = Writer(engine)
+        self._sql = _Statements.of(engine)
         self._key = key
         self._anchor = AnchorFile(anchor, key)
         self._group_size = group_size
-        self._redactor = redactor or Redactor()
+        self._redactor = redactor or KNOWN_SECRETS
         self._anchor_sync_every = anchor_sync_every
+        self._followers = tuple(followers)
         self._unanchored = 0  # commits since the anchor was last on disk for certain
-        self._buffer: list[_Prepared] = []
+        self._buffer: list[Prepared] = []
+        self._book: AccountBook | None = None  # made when first asked for
         self._lock = threading.RLock()
+        self._in_doubt = False  # a commit broke off and the store does not say whether it was done
+        self._anchor_failed = False  # the anchor could not follow the latest commit
         self._count, self._head = self._opened()
 
     def __repr__(self) -> str:
@@ -140,8 +196,7 @@ class SqlJournal:
     def append(self, events: Sequence[Event]) -> None:
         """Write events in order, as one transaction.
 
-        Durable on return where ``group_size`` is 1. Where it raises, none of these events was kept, with one exception
-        that no database can avoid: the connection broke while it committed. Read the journal before trying again.
+        Durable on return where ``group_size`` is 1. Where it raises, none of these events was kept.
 
         Raises
         ------
@@ -149,7 +204,12 @@ class SqlJournal:
         StoreError : the store or the anchor cannot be written; ``IntegrityError`` where it was tampered with meanwhile.
         """
         prepared = [self._prepared(event) for event in events]
+        if not prepared:
+            return
         with self._lock:
+            if self._followers:
+                self._write(lambda transaction: self._followed(transaction, events, prepared))
+                return
             before = len(self._buffer)
             self._buffer.extend(prepared)
             if len(self._buffer) < self._group_size:
@@ -159,34 +219,108 @@ class SqlJournal:
             except BaseException:
                 del self._buffer[before:]
                 raise
-            self._advance_anchor(sync=self._unanchored >= self._anchor_sync_every)
+
+    def append_checked(self, now: datetime, build: Callable[[AccountUsage], Sequence[Event]]) -> Sequence[Event]:
+        """Write what ``build`` makes of the other runs' use of the account, before any of them can use up more.
+
+        The store's write lock is held from before the use is known until the events are committed, so that of two runs
+        that would pass a limit together the later one sees the earlier one's order.
+
+        Parameters
+        ----------
+        now : aware UTC, the moment of the decision.
+        build : pure and short; what it raises is raised here, and nothing is written.
+
+        Returns
+        -------
+        The events, durable.
+        """
+        with self._lock:
+            self._commit()
+            built: Sequence[Event] = ()
+
+            def make(transaction: Transaction) -> list[Prepared]:
+                nonlocal built
+                built = build(self._account_book(transaction).others(self._run_id, now))
+                return self._followed(transaction, built, [self._prepared(event) for event in built])
+
+            self._write(make)
+            return built
+
+    def account(self, now: datetime) -> AccountUsage:
+        """What the other runs of the account use up at this moment."""
+        with self._lock:
+            self._commit()
+            with self._writer.transaction(write=False) as transaction:
+                end = self._caught_up(transaction, self._count, self._head)
+                usage = self._account_book(transaction).others(self._run_id, now)
+            self._count, self._head = end
+            return usage
 
     def flush(self) -> None:
         """Make everything appended so far, and the anchor, durable."""
         with self._lock:
             self._commit()
             if self._unanchored:
-                self._advance_anchor(sync=True)
+                with self._anchor.held() as anchor:
+                    self._advance_anchor(anchor, sync=True)
 
     def close(self) -> None:
         """Flush. The engine stays open: it belongs to whoever opened it."""
         self.flush()
+        self._writer.close()
 
-    def read(self, run_id: str | None = None) -> Iterator[JournalRecord]:
+    def read(
+        self,
+        run_id: str | None = None,
+        *,
+        kinds: Sequence[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        with_reasons: bool = True,
+        newest_first: bool = False,
+    ) -> Iterator[JournalRecord]:
         """The records of one run (None: of all), oldest first, each checked against its digest.
+
+        Parameters
+        ----------
+        run_id : which run.
+        kinds : kinds of events; none means all.
+        since, until : aware; records dated at or after the one and before the other.
+        with_reasons : False leaves a decision's stages, votes and caps out: enough for a replay, and several times as
+            fast.
+        newest_first : the other way round.
 
         Raises
         ------
         IntegrityError : at the first record that was altered.
         """
         self.flush()
-        last = 0
-        while batch := self._batch(run_id, last):
+        statement = selected(
+            run_id=run_id,
+            kinds=kinds,
+            since=None if since is None else utc_text(since, field="since"),
+            until=None if until is None else utc_text(until, field="until"),
+            newest_first=newest_first,
+        ).limit(BATCH)
+        beyond = JOURNAL.c.sequence < bindparam("last") if newest_first else JOURNAL.c.sequence > bindparam("last")
+        last = _AFTER_ALL if newest_first else 0
+        while True:
+            with reading(self._engine) as connection, texts_as_bytes(connection):
+                batch = connection.execute(statement.where(beyond), {"last": last}).all()
             for row in batch:
-                _refuse_altered(self._key, row)
-                event = decode(row.payload, source=f"journal record {row.sequence}")
-                yield JournalRecord(row.sequence, row.run_id, event, row.digest)
+                yield _stored_record(checked(self._key, row), with_reasons)
+            if len(batch) < BATCH:
+                return
             last = batch[-1].sequence
+
+    def span(self) -> tuple[datetime | None, datetime | None]:
+        """When the oldest and the newest record are dated; None where there is none."""
+        self.flush()
+        with reading(self._engine) as connection:
+            ends = connection.execute(select(func.min(JOURNAL.c.at), func.max(JOURNAL.c.at))).one()
+        first, last = (None if at is None else from_utc_text(at) for at in ends)
+        return first, last
 
     def verify(self) -> int:
         """Check every record, the chain through them and the anchor.
@@ -203,9 +337,23 @@ class SqlJournal:
         anchor = self._anchor.read()  # read first: the journal can only have grown since
         with (
             reading(self._engine) as connection,
-            connection.execution_options(yield_per=_BATCH).execute(_IN_ORDER) as rows,
+            connection.execution_options(yield_per=BATCH).execute(IN_ORDER) as rows,
         ):
-            return verify_chain(self._key, (_link(row) for row in rows), anchor)
+            return verify_chain(self._key, map(link, rows), anchor)
+
+    def end(self) -> tuple[int, str]:
+        """How many records there are and the digest of the last, checked as far as they are new."""
+        with self._lock:
+            self._commit()
+            with self._writer.transaction(write=False) as transaction:
+                self._count, self._head = self._caught_up(transaction, self._count, self._head)
+            return self._count, self._head
+
+    def digest_at(self, sequence: int) -> str | None:
+        """The digest of one record; None where there is no such record."""
+        with reading(self._engine) as connection:
+            found = connection.execute(DIGEST_AT, {"at": sequence}).scalar()
+        return None if found is None else str(found)
 
     def runs(self) -> list[RunSummary]:
         """Every run in the journal, oldest first."""
@@ -215,11 +363,11 @@ class SqlJournal:
             counted = connection.execute(
                 select(JOURNAL.c.run_id, func.count()).group_by(JOURNAL.c.run_id).order_by(first)
             ).all()
-            starts = connection.execute(_IN_ORDER.where(JOURNAL.c.kind == "run_started")).all()
+            starts = connection.execute(selected(kinds=["run_started"])).all()
         begun: dict[str, RunStarted] = {}
         for row in starts:
-            _refuse_altered(self._key, row)
-            event = decode(row.payload, source=f"journal record {row.sequence}")
+            refuse_altered(self._key, row)
+            event = _record(tuple(row)).event
             if isinstance(event, RunStarted):
                 begun.setdefault(row.run_id, event)
         return [_summary(run_id, begun.get(run_id), count) for run_id, count in counted]
@@ -236,110 +384,159 @@ class SqlJournal:
                 )
             self._anchor.create()
         anchor = self._anchor.read()
-        with reading(self._engine) as connection:
-            end = self._caught_up(connection, anchor.count, anchor.head)
-        if end.count > anchor.count:
-            self._anchor.advance(end.count, end.head, sync=True)
-        return end.count, end.head
+        with self._writer.transaction(write=False) as transaction:
+            count, head = self._caught_up(transaction, anchor.count, anchor.head)
+        if count > anchor.count:
+            self._anchor.advance(count, head, sync=True)
+        return count, head
 
-    def _caught_up(self, connection: Connection, count: int, head: str) -> ChainChecker:
-        """The end of the chain, from a place that is known, every record after it checked."""
+    def _caught_up(self, transaction: Transaction, count: int, head: str) -> tuple[int, str]:
+        """The end of the chain, from a place that is known, every record after it checked and told to the account."""
+        ends = transaction.rows(self._sql.ends, {"count": count})
+        if ends == ([(count, head)] if count else []):
+            return count, head  # nobody else has written
         checker = ChainChecker(self._key, count, head)
-        batch = connection.execute(_FROM, {"count": count}).all()
+        batch = transaction.rows(self._sql.following, {"count": count})
         if count:
-            _refuse_unknown(self._key, connection, batch, count, head)
-        for row in batch[1:] if count else batch:
-            checker.accept(*_link(row))
-        while len(batch) == _BATCH:
-            batch = connection.execute(_FROM, {"count": checker.count + 1}).all()
-            for row in batch:
-                checker.accept(*_link(row))
-        return checker
+            refuse_unknown(self._key, batch, transaction.rows(self._sql.last, {})[0][0] or 0, count, head)
+        fresh = batch[1:] if count else batch
+        while fresh:
+            for row in fresh:
+                checker.accept(*link(row))
+                if self._book is not None and row[2] in _KINDS_OF_THE_ACCOUNT:
+                    self._book.fold(row[0], row[1], _record(row, with_reasons=False).event)
+            if len(batch) < BATCH:
+                break
+            fresh = batch = transaction.rows(self._sql.following, {"count": checker.count + 1})
+        return checker.count, checker.head
+
+    def _account_book(self, transaction: Transaction) -> AccountBook:
+        """The account's use by all runs, up to the end of the chain that this transaction sees."""
+        if self._book is None:
+            book = AccountBook()
+            for row in transaction.rows(self._sql.of_the_account, {}):
+                refuse_altered(self._key, row)
+                book.fold(row[0], row[1], _record(row, with_reasons=False).event)
+            self._book = book
+        return self._book
 
     def _commit(self) -> None:
         """Write what the buffer holds, in one transaction; on an error the buffer keeps it."""
-        if not self._buffer:
-            return
-        with writing(self._engine) as connection:
-            lock_table(connection, JOURNAL)
-            end = self._caught_up(connection, self._count, self._head)
-            rows, head = self._chained(end.count, end.head)
-            connection.execute(_INSERT, rows)
-        self._count, self._head = end.count + len(rows), head
-        self._unanchored += 1
-        self._buffer.clear()
+        if self._buffer:
+            self._write(lambda _: self._buffer)
+            self._buffer.clear()
 
-    def _chained(self, count: int, head: str) -> tuple[list[dict[str, Any]], str]:
-        rows: list[dict[str, Any]] = []
-        for sequence, (kind, at, payload) in enumerate(self._buffer, start=count + 1):
-            digest = chain_digest(self._key, head, _sealed_bytes(sequence, self._run_id, kind, at, payload))
-            rows.append(
-                {
-                    "sequence": sequence,
-                    "run_id": self._run_id,
-                    "kind": kind,
-                    "at": at,
-                    "payload": payload,
-                    "previous": head,
-                    "digest": digest,
-                }
+    def _followed(self, transaction: Transaction, events: Sequence[Event], prepared: list[Prepared]) -> list[Prepared]:
+        for follower in self._followers:
+            follower.follow(transaction, events)
+        return prepared
+
+    def _write(self, make: Callable[[Transaction], list[Prepared]]) -> None:
+        """One transaction: the lock, what others wrote, what ``make`` adds after it; then the anchor.
+
+        Nothing that fails before the commit leaves a trace; after it only the anchor can fail, and that is said before
+        the next records are written, so that these were not reported as lost.
+        """
+        if self._in_doubt:
+            raise StoreError(
+                "whether the latest records were written is not known, the store does not answer: start again, "
+                "the run goes on from what the journal holds"
             )
-            head = digest
-        return rows, head
+        with self._anchor.held() as anchor:
+            if self._anchor_failed:
+                self._advance_anchor(anchor, sync=True)
+            written = False
+            try:
+                written = self._committed(make)
+            finally:
+                for follower in self._followers:
+                    follower.settle(written)
+            if written:
+                self._unanchored += 1
+                try:
+                    self._advance_anchor(anchor, sync=self._unanchored >= self._anchor_sync_every)
+                except StoreError:
+                    self._anchor_failed = True
 
-    def _advance_anchor(self, *, sync: bool) -> None:
-        self._anchor.advance(self._count, self._head, sync=sync)
+    def _committed(self, make: Callable[[Transaction], list[Prepared]]) -> bool:
+        """Whether there was anything to write; durable then.
+
+        A connection that breaks while it commits leaves open whether the commit was done. Then the store is asked: it
+        was, if the record that would end the chain is there.
+        """
+        rows: list[dict[str, Any]] = []
+        head = ""
+        try:
+            with self._writer.transaction() as transaction:
+                transaction.lock(JOURNAL.name)
+                end, head = self._caught_up(transaction, self._count, self._head)
+                prepared = make(transaction)
+                chain, head = chained(self._key, end, head, self._run_id, prepared)
+                if chain:
+                    transaction.many(self._sql.insert, chain)
+                rows = chain
+        except StoreError:
+            if not (rows and self._holds(rows[-1]["sequence"], head)):
+                raise
+        if not rows:
+            return False
+        self._count, self._head = rows[-1]["sequence"], head
+        if self._book is not None:
+            for row in rows:
+                if row["kind"] in _KINDS_OF_THE_ACCOUNT:
+                    payload = row["payload"].encode()
+                    event = replayed(row["kind"], payload) or decode(payload, with_reasons=False)
+                    self._book.fold(row["sequence"], self._run_id, event)
+        return True
+
+    def _holds(self, count: int, head: str) -> bool:
+        """Whether the record at ``count`` is the one with this digest, asked of a new connection until it answers."""
+        for _ in range(_QUESTIONS):
+            self._writer.close()
+            self._engine.dispose()
+            try:
+                with reading(self._engine) as connection:
+                    return bool(connection.execute(DIGEST_AT, {"at": count}).scalar() == head)
+            except StoreError:
+                time.sleep(_BETWEEN_QUESTIONS_SECONDS)
+        self._in_doubt = True
+        return False
+
+    def _advance_anchor(self, anchor: HeldAnchor, *, sync: bool) -> None:
+        anchor.advance(self._count, self._head, sync=sync)
+        self._anchor_failed = False
         if sync:
             self._unanchored = 0
 
-    def _prepared(self, event: Event) -> _Prepared:
+    def _prepared(self, event: Event) -> Prepared:
         if isinstance(event, RunStarted):
             event = replace(event, settings=self._redactor.redact(event.settings))
         elif isinstance(event, AuditNoted):
             event = replace(event, detail=self._redactor.redact(event.detail), what=self._redactor.text(event.what))
-        payload = encode(event)
-        return _Prepared(event.kind, utc_text(event.at, field="at"), payload)
+        elif isinstance(event, OperationFailed):
+            event = replace(event, error=self._redactor.text(event.error))
+        payload = payload_without_secrets(encode(event), self._redactor)
+        return Prepared(event.kind, utc_text(event.at, field="at"), payload)
 
-    def _batch(self, run_id: str | None, after: int) -> Sequence[Row[Any]]:
-        statement = _IN_ORDER.where(JOURNAL.c.sequence > after).limit(_BATCH)
-        if run_id is not None:
-            statement = statement.where(JOURNAL.c.run_id == run_id)
-        with reading(self._engine) as connection:
-            return connection.execute(statement).all()
+
+def _stored_record(stored: Stored, with_reasons: bool) -> JournalRecord:
+    sequence, run_id, kind, _, payload, digest, version = stored
+    event = None
+    if not with_reasons and version == EVENT_VERSION:
+        event = replayed(kind.decode(), payload)
+    if event is None:
+        source = f"journal record {sequence}"
+        event = decode(payload, version=version, source=source, with_reasons=with_reasons)
+    return JournalRecord(sequence, run_id.decode(), event, digest.decode())
+
+
+def _record(row: Sequence[Any], with_reasons: bool = True) -> JournalRecord:
+    sequence, run_id, _, _, payload, _, digest, version = row
+    event = decode(payload, version=version, source=f"journal record {sequence}", with_reasons=with_reasons)
+    return JournalRecord(sequence, run_id, event, digest)
 
 
 def _summary(run_id: str, begun: RunStarted | None, count: int) -> RunSummary:
     if begun is None:
         return RunSummary(run_id, None, None, count)
     return RunSummary(run_id, begun.mode, begun.at, count)
-
-
-def _sealed_bytes(sequence: int, run_id: str, kind: str, at: str, payload: str) -> bytes:
-    """What the digest covers: every column. No column can hold a NUL, so none can pass for part of another."""
-    return f"{sequence}\0{run_id}\0{kind}\0{at}\0{payload}".encode("utf-8", "surrogateescape")
-
-
-def _link(row: Row[Any]) -> tuple[int, str, bytes, str]:
-    """A row as the chain's check wants it. A column that is no text at all was altered."""
-    texts = (row.run_id, row.kind, row.at, row.payload, row.previous, row.digest)
-    if not all(isinstance(text, str) for text in texts):
-        raise IntegrityError(f"record {row.sequence} was altered")
-    return row.sequence, row.previous, _sealed_bytes(row.sequence, *texts[:4]), row.digest
-
-
-def _refuse_unknown(key: bytes, connection: Connection, rows: Sequence[Row[Any]], count: int, head: str) -> None:
-    """The first of these rows must be the known end of the chain: record ``count`` with digest ``head``."""
-    if not rows or rows[0].sequence != count:
-        reaches = connection.execute(select(func.max(JOURNAL.c.sequence))).scalar() or 0
-        raise IntegrityError(
-            f"record {min(reaches + 1, count)} is missing: the journal ends at {reaches} and is known to reach {count}"
-        )
-    if rows[0].digest != head:
-        raise IntegrityError(f"record {count} is not the one that was written")
-    _refuse_altered(key, rows[0])
-
-
-def _refuse_altered(key: bytes, row: Row[Any]) -> None:
-    sequence, previous, payload, digest = _link(row)
-    if chain_digest(key, previous, payload) != digest:
-        raise IntegrityError(f"record {sequence} was altered")

@@ -9,18 +9,20 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
 
 from lightning_gex.adapters.storage.codec import from_utc_text, utc_text
-from lightning_gex.adapters.storage.database import lock_table, reading, writing
+from lightning_gex.adapters.storage.database import reading
 from lightning_gex.adapters.storage.export import spreadsheet_safe
+from lightning_gex.adapters.storage.raw import Sql, Transaction, Writer, sql_of
 from lightning_gex.adapters.storage.schema import BOOKS, PATTERNS
 from lightning_gex.adapters.storage.workspace_files import READABLE, write_atomically
 from lightning_gex.core.enums import Direction, MarketRegime
 from lightning_gex.core.errors import InputError, IntegrityError, RefusedError, SettingsError
+from lightning_gex.core.events import DecisionMade, Event, SignalResolved
 from lightning_gex.core.patterns import Neighbours, Outcome, Pattern
 from lightning_gex.memory.book import MemoryBook
 
@@ -43,6 +45,33 @@ _CSV_COLUMNS = (
 )
 
 
+_Act = Callable[[Transaction, MemoryBook, int], bool]
+_OUTCOME = ("outcome_net_return", "outcome_won", "outcome_known_at")
+_UNKNOWN_OUTCOME = dict.fromkeys(_OUTCOME)
+
+
+class _Statements(NamedTuple):
+    """What a write asks and says, compiled once."""
+
+    revision: Sql
+    begin_book: Sql
+    count_book: Sql
+    insert: Sql
+    resolve: Sql
+
+    @classmethod
+    def of(cls, engine: Engine) -> _Statements:
+        this_book = BOOKS.c.book == bindparam("the_book")
+        this_pattern = (PATTERNS.c.book == bindparam("the_book")) & (PATTERNS.c.pattern_id == bindparam("the_id"))
+        return cls(
+            revision=sql_of(engine, select(BOOKS.c.revision).where(this_book)),
+            begin_book=sql_of(engine, insert(BOOKS), ("book", "revision")),
+            count_book=sql_of(engine, update(BOOKS).where(this_book), ("revision",)),
+            insert=sql_of(engine, insert(PATTERNS), [column.name for column in PATTERNS.columns]),
+            resolve=sql_of(engine, update(PATTERNS).where(this_pattern), _OUTCOME),
+        )
+
+
 class SqlMemoryStore:
     """Past signals of one book, in SQL. Implements ``core.ports.MemoryStore``.
 
@@ -62,6 +91,9 @@ class SqlMemoryStore:
         self._name = book
         self._index: MemoryBook | None = None
         self._revision = -1
+        self._followed: int | None = None  # the revision that a transaction of the journal's will have made
+        self._writer = Writer(engine)
+        self._sql = _Statements.of(engine)
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -75,16 +107,7 @@ class SqlMemoryStore:
         InputError : a pattern that no book takes (see ``memory.book``); nothing is written.
         StoreError : the store cannot be written.
         """
-
-        def act(connection: Connection, index: MemoryBook, revision: int) -> bool:
-            if connection.execute(select(PATTERNS.c.position).where(self._is(pattern.pattern_id))).first() is not None:
-                return False
-            row = _row_of(pattern) | {"book": self._name, "position": revision}
-            connection.execute(insert(PATTERNS), [row])
-            index.remember(pattern)
-            return True
-
-        self._change(act)
+        self._change(lambda transaction, index, revision: self._remembered(transaction, index, revision, pattern))
 
     def resolve(self, pattern_id: str, outcome: Outcome) -> None:
         """Add what became of a signal, durably.
@@ -96,12 +119,44 @@ class SqlMemoryStore:
         StoreError : the store cannot be written.
         """
 
-        def act(connection: Connection, index: MemoryBook, revision: int) -> bool:
-            connection.execute(update(PATTERNS).where(self._is(pattern_id)).values(**_outcome_columns(outcome)))
-            index.resolve(pattern_id, outcome)  # refuses what may not be: then the transaction is rolled back
+        def act(transaction: Transaction, index: MemoryBook, _revision: int) -> bool:
+            self._resolve(transaction, index, pattern_id, outcome)
             return True
 
         self._change(act)
+
+    def follow(self, transaction: Transaction, events: Sequence[Event]) -> None:
+        """Take what events say of signals into the book, within the journal's transaction. Implements ``Follower``.
+
+        A signal that is known, or resolved, already stays as it is: a run that goes on may tell it twice.
+        """
+        told = [e for e in events if isinstance(e, SignalResolved) or (isinstance(e, DecisionMade) and e.pattern)]
+        if not told:
+            return
+
+        def act(transaction: Transaction, index: MemoryBook, revision: int) -> bool:
+            changed = False
+            for number, event in enumerate(told):
+                if isinstance(event, SignalResolved):
+                    pattern = index.find(event.pattern_id)
+                    if pattern is not None and pattern.outcome is None:
+                        self._resolve(transaction, index, event.pattern_id, event.outcome)
+                        changed = True
+                elif event.pattern is not None:
+                    changed |= self._remembered(transaction, index, revision + number, event.pattern)
+            return changed
+
+        with self._lock:
+            self._followed = self._act(transaction, act, steps=len(told))
+
+    def settle(self, committed: bool) -> None:
+        """What became of the transaction that was followed last: without its commit the book is read again."""
+        with self._lock:
+            followed, self._followed = self._followed, None
+            if followed is not None and committed:
+                self._revision = followed
+            elif followed is not None or not committed:
+                self._index = None
 
     def recall(
         self, *, ticker: str, direction: Direction, vector: Sequence[float], as_of: datetime, count: int
@@ -135,29 +190,48 @@ class SqlMemoryStore:
         write_atomically(path, buffer.getvalue().encode(), READABLE)
         return len(patterns)
 
-    def _is(self, pattern_id: str) -> ColumnElement[bool]:
-        return (PATTERNS.c.book == self._name) & (PATTERNS.c.pattern_id == pattern_id)
+    def _remembered(self, transaction: Transaction, index: MemoryBook, position: int, pattern: Pattern) -> bool:
+        if index.find(pattern.pattern_id) is not None:
+            return False
+        row = {**_UNKNOWN_OUTCOME, **_row_of(pattern), "book": self._name, "position": position}
+        transaction.run(self._sql.insert, row)
+        index.remember(pattern)
+        return True
 
-    def _change(self, act: Callable[[Connection, MemoryBook, int], bool]) -> None:
+    def _resolve(self, transaction: Transaction, index: MemoryBook, pattern_id: str, outcome: Outcome) -> None:
+        of_pattern = {"the_book": self._name, "the_id": pattern_id}
+        transaction.run(self._sql.resolve, _outcome_columns(outcome) | of_pattern)
+        index.resolve(pattern_id, outcome)  # refuses what may not be: then the transaction is rolled back
+
+    def _change(self, act: _Act) -> None:
         """One transaction that changes rows, then the index, and counts the book's revision up."""
         with self._lock:
             try:
-                with writing(self._engine) as connection:
-                    lock_table(connection, BOOKS)
-                    held = self._stored_revision(connection)
-                    revision = (held or 0) + 1
-                    if not act(connection, self._loaded(connection, held), revision):
-                        return
-                    if held is None:
-                        connection.execute(insert(BOOKS), [{"book": self._name, "revision": revision}])
-                    else:
-                        connection.execute(update(BOOKS).where(BOOKS.c.book == self._name).values(revision=revision))
-                self._revision = revision
+                with self._writer.transaction() as transaction:
+                    revision = self._act(transaction, act)
+                if revision is not None:
+                    self._revision = revision
             except (InputError, RefusedError):  # raised before the index changed
                 raise
             except BaseException:
                 self._index = None
                 raise
+
+    def _act(self, transaction: Transaction, act: _Act, steps: int = 1) -> int | None:
+        """Change rows and index within a transaction; the book's new revision, None where nothing changed."""
+        transaction.lock(BOOKS.name)
+        found = transaction.rows(self._sql.revision, {"the_book": self._name})
+        held = int(found[0][0]) if found else None
+        if self._index is None or self._revision != (held or 0):
+            with reading(self._engine) as connection:  # with the lock held, what is committed is what there is
+                self._loaded(connection, held)
+        revision = (held or 0) + 1
+        if self._index is None or not act(transaction, self._index, revision):
+            return None
+        revision += steps - 1
+        statement = self._sql.begin_book if held is None else self._sql.count_book
+        transaction.run(statement, {"book": self._name, "the_book": self._name, "revision": revision})
+        return revision
 
     def _current(self) -> MemoryBook:
         with reading(self._engine) as connection:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
-#: Raised by one whenever a table changes; a store of a higher version is refused, one of a lower is migrated.
-SCHEMA_VERSION = 1
+#: Raised by one whenever a table changes, with a step in ``migrations``; a store of a higher version is refused.
+SCHEMA_VERSION = 2
 
 METADATA = MetaData()
 
@@ -23,7 +23,27 @@ JOURNAL = Table(
     Column("payload", Text, nullable=False),  # the event as JSON
     Column("previous", Text, nullable=False),
     Column("digest", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),  # of the event in ``payload``
     Index("journal_by_run", "run_id", "sequence"),
+    Index("journal_by_kind", "kind", "sequence"),
+)
+
+#: What was done under a rate limit, one row an act: ``number`` counts the acts of one stream.
+RATE_ACTS = Table(
+    "rate_acts",
+    METADATA,
+    Column("stream", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Text, nullable=False),
+)
+
+#: Signed requests that were accepted, so that none is twice; under the empty nonce, up to when they were dropped.
+NONCES = Table(
+    "nonces",
+    METADATA,
+    Column("stream", Text, primary_key=True),
+    Column("nonce", Text, primary_key=True),
+    Column("at", Text, nullable=False),  # when the request was signed
 )
 
 #: One row a book; ``revision`` counts its changes, so that a reader knows when what it loaded is old.

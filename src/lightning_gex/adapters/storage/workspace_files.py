@@ -122,9 +122,11 @@ def load_or_create_audit_key(path: Path, *, journal_exists: bool) -> bytes:
 def read_private(path: Path) -> bytes:
     """The bytes of a file that is its owner's alone. Raises ``StoreError`` where it is unreadable or open to others."""
     try:
-        if os.name != "nt" and path.stat().st_mode & 0o077:
-            raise StoreError(f"{path} can be read by others: run chmod 600 on it, and consider its secrets known")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            # asked of the open file: between a question about the name and the reading, the name could be moved
+            if os.name != "nt" and os.fstat(file.fileno()).st_mode & 0o077:
+                raise StoreError(f"{path} can be read by others: run chmod 600 on it, and consider its secrets known")
+            return file.read()
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from lightning_gex.app.assembly.wiring import Stores
 from lightning_gex.app.workspace import Workspace
+from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.events import DecisionMade, TradeClosed
 from lightning_gex.engine.state import replay
@@ -34,7 +35,7 @@ def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[
     journal = stores.journal("report")
     with stores.naming_the_store():
         journal.verify()
-    runs = [r for r in journal.runs() if r.mode is not None]
+    runs = [r for r in journal.runs() if r.mode is not None and r.mode is not RunMode.CONTROL]
     if run_id is not None:
         runs = [r for r in runs if r.run_id == run_id]
     if not runs:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from lightning_gex.adapters.halt_file import HaltFile
 from lightning_gex.adapters.storage.database import Store, open_database
-from lightning_gex.adapters.storage.journal import SqlJournal
+from lightning_gex.adapters.storage.journal import Follower, SqlJournal
 from lightning_gex.adapters.storage.memory_store import SqlMemoryStore
 from lightning_gex.agents.consensus import ConsensusConfig
 from lightning_gex.agents.registry import default_agents, installed_agents
@@ -106,15 +107,23 @@ class Stores:
     engine: Store
 
     @classmethod
-    def open(cls, workspace: Workspace) -> Stores:
+    def open(cls, workspace: Workspace, *, busy_timeout_ms: int = 5_000) -> Stores:
         """Open the workspace's database, making its tables on first use."""
-        return cls(workspace, open_database(workspace.database))
 
-    def journal(self, run_id: str, *, group_size: int = 1) -> SqlJournal:
-        """The journal, writing under this run."""
+        def made(version_before: int) -> None:
+            if version_before < 2:  # 0.1.0 had no kill switch
+                HaltFile(workspace.halt_flag).create()
+
+        engine = open_database(workspace.store_url, busy_timeout_ms=busy_timeout_ms, on_tables=made)
+        return cls(workspace, engine)
+
+    def journal(self, run_id: str, *, group_size: int = 1, followers: Sequence[Follower] = ()) -> SqlJournal:
+        """The journal, writing under this run; a memory among the followers is written in the same transactions."""
         anchor = self.workspace.home / "journal.anchor"
         with self.naming_the_store():
-            return SqlJournal(self.engine, run_id, self.workspace.audit_key, anchor, group_size=group_size)
+            return SqlJournal(
+                self.engine, run_id, self.workspace.audit_key, anchor, group_size=group_size, followers=followers
+            )
 
     @contextmanager
     def naming_the_store(self) -> Iterator[None]:

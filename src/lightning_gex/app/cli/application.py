@@ -8,13 +8,16 @@ import typer
 
 from lightning_gex.app.cli import (
     commands_analyze,
+    commands_audit,
     commands_backtest,
     commands_demo,
     commands_flow,
     commands_gex,
+    commands_halt,
     commands_history,
     commands_report,
     commands_scan,
+    commands_vault,
 )
 from lightning_gex.app.cli.options import HomeOption
 from lightning_gex.core.version import __version__
@@ -37,6 +40,11 @@ application.command("backtest")(commands_backtest.backtest)
 application.add_typer(commands_history.history)
 application.add_typer(commands_flow.flow)
 application.command("report")(commands_report.report)
+application.command("halt")(commands_halt.halt)
+application.command("resume")(commands_halt.resume)
+application.command("breakers")(commands_halt.breakers)
+application.add_typer(commands_audit.audit, name="audit")
+application.add_typer(commands_vault.vault, name="vault")
 
 
 def _print_version(wanted: bool) -> None:

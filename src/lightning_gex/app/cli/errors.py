@@ -67,7 +67,7 @@ def report(error: LightningError, *, as_json: bool) -> int:
     """Say what is wrong with the input, setting or state; give the exit code."""
     print_line(f"error: {error}")
     if as_json:
-        document: dict[str, object] = {"type": type(error).__name__, "message": str(error)}
+        document: dict[str, object] = {"type": type(error).__name__, "message": _known_hidden(str(error))}
         if isinstance(error, InputError):
             document |= {"source": error.source, "row": error.row, "field": error.field}
         _print_error_document(document, error.exit_code)
@@ -76,7 +76,7 @@ def report(error: LightningError, *, as_json: bool) -> int:
 
 def report_fault(error: Exception, home: Path | None, *, as_json: bool) -> int:
     """Say that the program itself failed and where the details are; give the exit code."""
-    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    what = _hidden(f"{type(error).__name__}: {error}").splitlines()[0]
     where = _log(error, home)
     details = f"details in {where}" if where else "the details could not be logged"
     print_line(f"error: this should not have happened ({what}); {details}")
@@ -101,7 +101,7 @@ def report_usage_error(error: Exception, arguments: Sequence[str]) -> int:
 def print_line(text: str) -> None:
     """One line on standard error, whatever the text holds; quiet where nobody listens."""
     try:
-        sys.stderr.write(" ".join(text.splitlines()) + "\n")
+        sys.stderr.write(" ".join(_known_hidden(text).splitlines()) + "\n")
     except OSError:
         return
 
@@ -110,6 +110,20 @@ def silence_stdout() -> None:
     """Point standard output to nowhere, so that flushing it at exit cannot fail again."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
+
+
+def _known_hidden(text: str) -> str:
+    """The text without the secrets that this process has learnt."""
+    from lightning_gex.security.redaction import KNOWN_SECRETS
+
+    return KNOWN_SECRETS.known(text)
+
+
+def _hidden(text: str) -> str:
+    """A text of somebody else's without secrets, and without what only looks like one."""
+    from lightning_gex.security.redaction import KNOWN_SECRETS
+
+    return KNOWN_SECRETS.text(text)
 
 
 def _is_usage_error(error: Exception) -> bool:
@@ -142,7 +156,7 @@ def _log(error: Exception, home: Path | None) -> Path | None:
         folder = resolve_home(home)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / "lightning.log"
-        details = "".join(traceback.format_exception(error))
+        details = _hidden("".join(traceback.format_exception(error)))
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(handle, "a", encoding="utf-8") as file:
             file.write(f"{SystemClock().now().isoformat()} {details}\n")

@@ -11,18 +11,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from lightning_gex.adapters.clock import SystemClock
+from lightning_gex.adapters.halt_file import HaltFile
 from lightning_gex.adapters.storage.journal import SqlJournal
+from lightning_gex.adapters.storage.memory_store import SqlMemoryStore
 from lightning_gex.app.assembly.wiring import Stores, new_run_id, open_workspace
 from lightning_gex.app.settings import Settings
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.decision import Scalar
-from lightning_gex.core.enums import RunMode
-from lightning_gex.core.events import AuditNoted, BreakerReset, BreakerTripped, Event, OrderPlaced
+from lightning_gex.core.events import AuditNoted
 from lightning_gex.core.ports import Clock
-from lightning_gex.core.sessions import session_of
-
-#: Drivers that trade the account; simulations are not among them.
-_OF_THE_ACCOUNT = frozenset({RunMode.FACADE, RunMode.LIVE, RunMode.PAPER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,7 @@ class Account:
     workspace : settings, vault, database.
     stores : the open database.
     journal : writes under this run's id; every append is durable.
+    memory : the account's book, in step with the journal where memory is switched on.
     clock : stamps what carries no time of its own.
     numbers : tells apart what this run records in one second.
     """
@@ -41,6 +39,7 @@ class Account:
     workspace: Workspace
     stores: Stores
     journal: SqlJournal
+    memory: SqlMemoryStore
     clock: Clock
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -56,7 +55,10 @@ class Account:
         workspace = open_workspace(None if home is None else Path(home), overrides=overrides)
         clock = clock or SystemClock()
         stores = Stores.open(workspace)
-        return cls(workspace, stores, stores.journal(new_run_id("facade", clock.now())), clock)
+        memory = stores.memory()
+        followers = (memory,) if workspace.settings.enhancements.memory else ()
+        journal = stores.journal(new_run_id("facade", clock.now()), followers=followers)
+        return cls(workspace, stores, journal, memory, clock)
 
     @property
     def settings(self) -> Settings:
@@ -67,32 +69,23 @@ class Account:
         """Put something an auditor would ask about on record, before it is done."""
         self.journal.append([AuditNoted(self.clock.now(), what, detail)])
 
+    @property
+    def halt(self) -> HaltFile:
+        """The kill switch of the workspace."""
+        return HaltFile(self.workspace.halt_flag)
+
     def latched_breakers(self) -> dict[str, str]:
-        """Breakers that earlier runs of this account tripped and nobody reset: breaker -> reason."""
-        latched: dict[str, str] = {}
-        for event in self._events_of_other_runs():
-            if isinstance(event, BreakerTripped):
-                latched[event.breaker] = event.reason
-            elif isinstance(event, BreakerReset):
-                latched.pop(event.breaker, None)
-        return latched
+        """Breakers that runs of this account tripped and nobody reset: breaker -> reason."""
+        return dict(self.journal.account(self.clock.now()).tripped)
 
     def entries_on(self, moment: datetime) -> int:
         """Entries that other runs of this account ordered in the session of ``moment``."""
-        session = session_of(moment)
-        placed = (e for e in self._events_of_other_runs() if isinstance(e, OrderPlaced))
-        return sum(e.order.exit_reason is None and bool(session_of(e.at) == session) for e in placed)
+        return self.journal.account(moment).entries_today
 
     def close(self) -> None:
         """Make everything durable and let go of the database."""
         self.journal.close()
         self.stores.engine.dispose()
-
-    def _events_of_other_runs(self) -> list[Event]:
-        """The events of every other run that traded this account, in the order they were written."""
-        runs = [r.run_id for r in self.journal.runs() if r.mode in _OF_THE_ACCOUNT and r.run_id != self.journal.run_id]
-        records = [record for run_id in runs for record in self.journal.read(run_id)]
-        return [record.event for record in sorted(records, key=lambda record: record.sequence)]
 
 
 class AccountHolder:

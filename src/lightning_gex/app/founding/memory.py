@@ -42,7 +42,7 @@ class LightningMemorySystem(AccountHolder):
         )
         self._account = account or Account.open(home)
         self._config = MemoryConfig(**(self._account.settings.memory.model_dump() | explicit))
-        self.store = self._account.stores.memory()
+        self.store = self._account.memory
         self.on_outcome: OutcomeListener | None = None
 
     def __repr__(self) -> str:

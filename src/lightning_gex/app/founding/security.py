@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from lightning_gex.adapters.storage.export import export_audit
+from lightning_gex.adapters.storage.nonces import SqlNonces
+from lightning_gex.adapters.storage.rate_limits import SqlRateLimits
+from lightning_gex.app.assembly.audit import AuditFilter, filtered
+from lightning_gex.app.assembly.credentials import CredentialStore, require_no_vault
+from lightning_gex.app.assembly.sealing import SEAL_ENTRY, seal_journal, sealing_key, verify_seals
 from lightning_gex.app.founding.account import Account, AccountHolder
-from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import InputError, SecretError, SettingsError
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.security.rate_limit import SlidingWindow
 from lightning_gex.security.signing import SignedHeaders, sign_request, verify_request
-from lightning_gex.security.vault import Vault
+from lightning_gex.security.vault import Credentials
 
 _SIGNATURE_TOLERANCE = timedelta(minutes=5)
 _HEADERS = {
@@ -34,7 +36,8 @@ class SecurityManager(AccountHolder):
 
     Parameters
     ----------
-    master_password : seals and opens the vault; None where no secret will be used.
+    master_password : seals and opens the vault. None looks into ``LIGHTNING_MASTER_PASSWORD``, and into the operating
+        system's keyring where ``vault.use_keyring`` is set, once a secret is asked for.
     guardrails : hard limits on trading; None takes the workspace's settings.
     home : the workspace's folder; None takes ``LIGHTNING_HOME``, else ``~/.lightning-gex``.
     account : an open account to share, instead of opening one.
@@ -53,10 +56,10 @@ class SecurityManager(AccountHolder):
         checked_guardrails(guardrails)
         self._account = account or Account.open(home)
         self.guardrails = guardrails or GuardrailLimits(**self._account.settings.guardrails.model_dump())
-        self._open_vault = _vault_opener(master_password)
-        self._vault: Vault | None = None
-        self._vault_bytes: bytes | None = None
-        self._calls: dict[str, list[datetime]] = {}
+        self._credentials = CredentialStore(
+            self._account.workspace, self._account.clock, master_password, note=self._account.note
+        )
+        self._sealed = False
 
     def __repr__(self) -> str:
         return f"SecurityManager(home={str(self._account.workspace.home)!r})"
@@ -71,12 +74,15 @@ class SecurityManager(AccountHolder):
         SecretError : no password, or not the one the vault was begun with.
         InputError : a name, key or secret that is no text, or an empty one.
         """
-        for field, value in (("api_name", api_name), ("api_key", api_key), ("api_secret", api_secret)):
-            if not isinstance(value, str) or not value.strip():
-                raise InputError("must be text, and not empty", field=field)  # never shows the value: it is a secret
-        with self._on_record("credentials_stored", api_name):
-            self._current_vault().store(api_name, api_key, api_secret)
-        self._save_vault()
+        given = {"api_name": api_name, "api_key": api_key, "api_secret": api_secret}
+        wrong = [field for field, value in given.items() if not isinstance(value, str) or not value.strip()]
+        credentials = Credentials(api_name, api_key, api_secret)
+        del given, api_key, api_secret  # a traceback that shows local variables shows none of these
+        if wrong:
+            raise InputError("must be text, and not empty", field=wrong[0])
+        _refuse_reserved(api_name)
+        self._credentials.store(credentials)
+        self._seal()
 
     def get_api_credentials(self, api_name: str) -> dict[str, str]:
         """``{"api_key", "api_secret"}`` as they were stored.
@@ -86,78 +92,104 @@ class SecurityManager(AccountHolder):
         SecretError : no password, or a wrong one.
         InputError : nothing is stored under this name.
         """
-        with self._on_record("credentials_read", api_name):
-            found = self._current_vault().retrieve(api_name)
-        self._save_vault()
+        _refuse_reserved(api_name)
+        found = self._credentials.retrieve(api_name)
+        self._seal()
         return {"api_key": found.key, "api_secret": found.secret}
 
     def delete_api_credentials(self, api_name: str) -> None:
         """Forget a name's credentials. Raises ``InputError`` where there are none."""
-        with self._on_record("credentials_deleted", api_name):
-            self._current_vault().delete(api_name)
-        self._save_vault()
+        _refuse_reserved(api_name)
+        self._credentials.delete(api_name)
 
     def list_api_credentials(self) -> list[str]:
         """The names under which credentials are stored; needs no password."""
-        return self._current_vault().names()
+        return [record.name for record in self._credentials.public_records() if record.name != SEAL_ENTRY]
 
-    @contextmanager
-    def _on_record(self, what: str, api_name: str) -> Iterator[None]:
-        """The act goes on record before anything of it is written or handed out; a refusal does as well."""
-        try:
-            yield
-            self._account.note(what, api_name=api_name)
-        except SecretError:
-            self._account.note("secret_refused", api_name=api_name, wanted=what)
-            raise
-        except BaseException:
-            self._vault = None  # what was not recorded was not done: the file is read again
-            raise
+    def init_vault(self) -> None:
+        """Begin the vault under the master password, by sealing the journal with a key of its own.
 
-    def _current_vault(self) -> Vault:
-        """The vault as the file holds it now: another process may have written it meanwhile."""
-        held = self._account.workspace.read_vault()
-        if self._vault is None or held != self._vault_bytes:
-            self._vault, self._vault_bytes = self._open_vault(held), held
-        return self._vault
+        Raises
+        ------
+        RefusedError : there is a vault already.
+        SecretError : no password.
+        """
+        require_no_vault(self._account.workspace)
+        self._account.note("vault_begun")
+        self._seal()
 
-    def _save_vault(self) -> None:
-        if self._vault is not None and self._vault.changed:
-            data = self._vault.to_bytes()
-            if data != self._vault_bytes:
-                self._account.workspace.write_vault(data)
-                self._vault_bytes = data
+    def change_master_password(self, new_password: str) -> None:
+        """Seal everything in the vault under another password, all of it or nothing.
+
+        Killed at any moment, the vault opens with the old password or with the new one. Programs that run with the old
+        one read what they have open and need the new one after that.
+
+        Parameters
+        ----------
+        new_password : not empty.
+
+        Raises
+        ------
+        SecretError : the present password is missing or wrong, or the new one is empty.
+        IntegrityError : a record is damaged, and would be lost.
+        InputError : there is nothing in the vault yet.
+        """
+        self._credentials.change_password(new_password)
+        self._seal()
+
+    def _seal(self) -> None:
+        """Seal the journal when the vault is first opened: with the key that only the open vault has."""
+        if self._sealed:
+            return
+        with self._credentials.opened() as vault:
+            key = sealing_key(vault, self._account.workspace)
+        seal_journal(self._account.journal, self._account.workspace, key, self._account.clock.now())
+        self._sealed = True
 
     # --- requests ------------------------------------------------------------------------------------------------
 
     def sign_request(self, api_name: str, method: str, path: str, body: str | bytes = b"") -> dict[str, str]:
         """HTTP headers that prove, by HMAC-SHA256 over method, path, body and time, that a request is ours."""
-        secret = self.get_api_credentials(api_name)["api_secret"]
-        return sign_request(secret, method, path, _bytes(body), self._account.clock.now()).as_mapping()
+        now = self._account.clock.now()
+        return sign_request(self._secret_of(api_name), method, path, _bytes(body), now).as_mapping()
 
     def verify_request(
         self, api_name: str, method: str, path: str, body: str | bytes, headers: Mapping[str, str]
     ) -> bool:
-        """Whether headers made by ``sign_request`` fit this request and are not older than five minutes."""
-        secret = self.get_api_credentials(api_name)["api_secret"]
-        now = self._account.clock.now()
+        """Whether headers made by ``sign_request`` fit this request, are fresh, and were not accepted before.
+
+        Fresh is five minutes to either side. An accepted request is remembered in the store, so that the same headers
+        are refused the second time, by every program on the workspace and after a restart.
+
+        Raises
+        ------
+        SecretError : no password, or a wrong one.
+        InputError : nothing is stored under this name.
+        StoreError : the store cannot be written; then the request counts as not accepted.
+        """
+        now, secret = self._account.clock.now(), self._secret_of(api_name)
         try:
             signed = SignedHeaders(**{field: headers[name] for field, name in _HEADERS.items()})
-            verify_request(secret, method, path, _bytes(body), signed, now=now, tolerance=_SIGNATURE_TOLERANCE)
+            signed_at = verify_request(
+                secret, method, path, _bytes(body), signed, now=now, tolerance=_SIGNATURE_TOLERANCE
+            )
         except (SecretError, InputError, KeyError):
             return False
-        return True
+        finally:
+            del secret  # a traceback that shows local variables does not show it
+        nonces = SqlNonces(self._account.stores.engine)
+        return nonces.take(f"api:{api_name}", signed.nonce, signed_at, now, _SIGNATURE_TOLERANCE)
+
+    def _secret_of(self, api_name: str) -> str:
+        return self.get_api_credentials(api_name)["api_secret"]
 
     def check_rate_limit(self, api_name: str, max_calls: int = 60, window_seconds: float = 60.0) -> bool:
-        """Whether one more call to this API is within its limit now; a call that is counts towards it."""
+        """Whether one more call to this API is within its limit now; a call that is counts towards it.
+
+        It counts for every program on the workspace, and after a restart.
+        """
         window = SlidingWindow(max_calls, window_seconds)
-        now = self._account.clock.now()
-        calls = self._calls.setdefault(api_name, [])
-        if not window.allowed(calls, now):
-            return False
-        calls.append(now)
-        del calls[: -max(max_calls, 1)]
-        return True
+        return SqlRateLimits(self._account.stores.engine).take(f"api:{api_name}", window, self._account.clock.now())
 
     # --- the record ----------------------------------------------------------------------------------------------
 
@@ -186,15 +218,17 @@ class SecurityManager(AccountHolder):
         The number of records written, the note of this export among them.
         """
         self._account.note("audit_exported", path=str(path))
-        journal = self._account.journal
-        if backtests:
-            return export_audit(journal.read(None), Path(path), fmt)
-        runs = [run.run_id for run in journal.runs() if run.mode is not RunMode.BACKTEST]
-        in_order = heapq.merge(*(journal.read(run_id) for run_id in runs), key=lambda record: record.sequence)
-        return export_audit(in_order, Path(path), fmt)
+        return export_audit(filtered(self._account.journal, AuditFilter(backtests=backtests)), Path(path), fmt)
 
     def verify_audit_log(self) -> int:
-        """Check the hash chain of the whole record: how many there are, or ``IntegrityError`` at the first bad one."""
+        """Check the hash chain of the whole record: how many there are, or ``IntegrityError`` at the first bad one.
+
+        Where this object has opened the vault, the seals that its key made are checked as well.
+        """
+        if self._sealed:
+            with self._credentials.opened() as vault:
+                key = sealing_key(vault, self._account.workspace)
+            verify_seals(self._account.journal, self._account.workspace, key)
         return self._account.journal.verify()
 
     def guardrail_settings(self) -> dict[str, Any]:
@@ -202,19 +236,15 @@ class SecurityManager(AccountHolder):
         return asdict(self.guardrails)
 
 
+def _refuse_reserved(api_name: str) -> None:
+    if api_name == SEAL_ENTRY:
+        raise InputError(f"{SEAL_ENTRY!r} is the journal's own entry of the vault", field="api_name")
+
+
 def checked_guardrails(guardrails: object) -> None:
     """Raises ``SettingsError`` on anything but None or guardrails."""
     if guardrails is not None and not isinstance(guardrails, GuardrailLimits):
         raise SettingsError(f"guardrails must be TradingGuardrails(...), not {type(guardrails).__name__}")
-
-
-def _vault_opener(master_password: str | None) -> Callable[[bytes | None], Vault]:
-    """Keeps the password where no attribute, representation or pickle shows it."""
-
-    def opened(data: bytes | None) -> Vault:
-        return Vault.from_bytes(data, master_password)
-
-    return opened
 
 
 def _bytes(body: str | bytes) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lightning_gex.app.assembly.control import resume_trading
 from lightning_gex.app.assembly.policies import workspace_policy
 from lightning_gex.app.assembly.wiring import agents_of, engine_config
 from lightning_gex.app.founding.account import Account, AccountHolder
@@ -29,10 +30,8 @@ from lightning_gex.core.errors import DisabledError, InputError, RefusedError
 from lightning_gex.core.events import (
     BreakerReset,
     BreakerTripped,
-    DecisionMade,
     Event,
     Marked,
-    OrderPlaced,
     RecordCarried,
     SessionOpened,
     SignalResolved,
@@ -41,15 +40,18 @@ from lightning_gex.core.events import (
     WeightChanged,
 )
 from lightning_gex.core.ledger import CENT, money, price
-from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade
+from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade, Order
 from lightning_gex.core.patterns import Outcome, Pattern
 from lightning_gex.core.ports import Clock
 from lightning_gex.core.sessions import session_of, sessions_between
 from lightning_gex.engine.decide import Conclusion, Snapshot
 from lightning_gex.engine.perception import perceive
-from lightning_gex.engine.trader import Trader, closed_trade, entry_order, opened_trade
+from lightning_gex.engine.self_test import self_test
+from lightning_gex.engine.trader import Trader
+from lightning_gex.engine.trades import closed_trade, entry_order, opened_trade
 from lightning_gex.memory.book import MemoryBook
-from lightning_gex.risk.circuit_breaker import tripped
+from lightning_gex.risk.account_usage import HALT
+from lightning_gex.risk.circuit_breaker import BreakerInputs, tripped
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.sizing.track_record import records_of
 
@@ -103,6 +105,7 @@ class EnhancedLightningGEX(AccountHolder):
         self._memory = LightningMemorySystem(account=self._account)
         self._memory.on_outcome = self._resolve_by_hand
         self._build()
+        self_test(self._config)
         self._session: np.datetime64 | None = None
         self._dated = False
         self._vix: dict[np.datetime64, float] = {}
@@ -129,6 +132,8 @@ class EnhancedLightningGEX(AccountHolder):
             journal=account.journal,
             memory=self._memory.store if self._config.enhancements.memory else MemoryBook(),
             policy=workspace_policy(account.workspace, self._config),
+            halt=account.halt,
+            tells_memory=False,  # the journal's transactions do
         )
 
     def _begin(self) -> None:
@@ -136,9 +141,7 @@ class EnhancedLightningGEX(AccountHolder):
         now = account.clock.now()
         capital = money(_capital(settings.account.initial_capital))
         self._trader.start(at=now, mode=RunMode.FACADE, capital=capital, settings=settings.flat())
-        latched = account.latched_breakers()
-        if latched:
-            self._trader.emit(*(BreakerTripped(now, name, reason) for name, reason in latched.items()))
+        self._trader.heed(now)
         if self._config.enhancements.memory:
             records = records_of(self._memory.store.patterns())
             carried = [RecordCarried(now, direction, **asdict(record)) for direction, record in records.items()]
@@ -217,8 +220,8 @@ class EnhancedLightningGEX(AccountHolder):
         self._record_regime_changes()
         self._watch(seen)
         conclusion = self._conclude(seen)
-        trade_id = self._act(conclusion)
-        return {**decision_document(conclusion.decision), "trade_id": trade_id}
+        decision, trade_id = self._act(conclusion)
+        return {**decision_document(decision), "trade_id": trade_id}
 
     def _watch(self, seen: Given) -> None:
         """What the figures mean for the account before anything is decided: its value, and its breakers."""
@@ -263,17 +266,16 @@ class EnhancedLightningGEX(AccountHolder):
         self._asked[asked] += 1
         return self._trader.conclude(snapshot)
 
-    def _act(self, conclusion: Conclusion) -> int | None:
-        decision = conclusion.decision
-        events: list[Event] = [DecisionMade(decision.as_of, decision, conclusion.pattern)]
-        trade: OpenTrade | None = None
-        if decision.status is DecisionStatus.APPROVED:
-            order = entry_order(decision)
-            fill = _assumed_fill(decision)
-            trade = opened_trade(self._trader.state.next_trade_id, order, fill)
-            events += [OrderPlaced(decision.as_of, order), TradeOpened(decision.as_of, fill, trade)]
-        self._trader.emit(*events)
-        return None if trade is None else trade.trade_id
+    def _act(self, conclusion: Conclusion) -> tuple[Decision, int | None]:
+        """The decision as it went on record, and its trade's number where it opened one."""
+
+        def filled(order: Order) -> list[Event]:
+            fill = _assumed_fill(conclusion.decision)
+            return [TradeOpened(order.placed_at, fill, opened_trade(self._trader.state.next_trade_id, order, fill))]
+
+        trade_id = self._trader.state.next_trade_id
+        decision = self._trader.decide(conclusion, conclusion.decision.as_of, then=filled)
+        return decision, trade_id if decision.status is DecisionStatus.APPROVED else None
 
     def _go_to(self, as_of: datetime) -> None:
         """Open the session of a moment, unless it is the present one.
@@ -397,28 +399,57 @@ class EnhancedLightningGEX(AccountHolder):
 
     def _mark(self, at: datetime) -> None:
         ledger, prices = self._trader.state.ledger, self._trader.prices
-        self._trader.emit(Marked(at, ledger.equity(prices), ledger.exposure(prices)))
+        held = {t: prices[t] for t in sorted(ledger.positions)}
+        self._trader.emit(Marked(at, ledger.equity(prices), ledger.exposure(prices), held))
 
     def _trip_breakers(self, at: datetime, vix_now: float = _NOTHING, vix_before: float = _NOTHING) -> None:
         if not self._config.enhancements.security:
             return
-        found = tripped(self._config.breakers, self._trader.portfolio(at), vix_now=vix_now, vix_before=vix_before)
+        inputs = BreakerInputs(
+            self._trader.portfolio(at), vix_now, vix_before, error_rate=self._trader.state.error_rate
+        )
+        found = tripped(self._config.breakers, inputs, self._config.own_breakers)
         new = [BreakerTripped(at, n, why) for n, why in found.items() if n not in self._trader.state.tripped]
         if new:
             self._trader.emit(*new)
 
-    def reset_circuit_breaker(self, breaker: str, reset_by: str) -> None:
-        """Let entries go on after a breaker; a person says so, and goes on record.
+    def reset_circuit_breaker(self, breaker: str, reset_by: str, reason: str) -> None:
+        """Let entries go on after a breaker; a person says so and why, and both go on record.
 
         Raises
         ------
-        RefusedError : it is not tripped.
+        RefusedError : it is not tripped, or it is a halt, which ``resume_trading`` ends.
         """
-        if not isinstance(reset_by, str) or not reset_by.strip():
-            raise InputError("say who resets the breaker", field="reset_by")
+        for field, value in (("reset_by", reset_by), ("reason", reason)):
+            if not isinstance(value, str) or not value.strip():
+                raise InputError("say who resets the breaker, and why", field=field)
+        if breaker == HALT:
+            raise RefusedError("a halt is no breaker: it ends with resume_trading")
         if breaker not in self._trader.state.tripped:
             raise RefusedError(f"circuit breaker {breaker!r} is not tripped")
-        self._trader.emit(BreakerReset(self._account.clock.now(), breaker, reset_by))
+        self._trader.emit(BreakerReset(self._account.clock.now(), breaker, reset_by, reason))
+
+    def halt(self, reason: str, by: str = "the owner of the account", *, flatten: bool = False) -> list[dict[str, Any]]:
+        """Stop every entry of every program on this workspace until ``resume_trading``.
+
+        Parameters
+        ----------
+        reason, by : why, and who; both go on record.
+        flatten : whether programs with a broker close every position as well.
+
+        Returns
+        -------
+        The trades open here, as ``trade_id, ticker, quantity``: nobody but you closes these.
+        """
+        self._account.halt.set(by, reason, flatten=flatten)
+        self._trader.heed(self._account.clock.now())
+        trades = self._trader.state.open_trades.values()
+        return [{"trade_id": t.trade_id, "ticker": t.ticker, "quantity": t.quantity} for t in trades]
+
+    def resume_trading(self, by: str, reason: str) -> None:
+        """Let entries go on after a halt. Raises ``RefusedError`` where nothing is halted."""
+        resume_trading(self._account.workspace, by=by, reason=reason)
+        self._trader.heed(self._account.clock.now())
 
     def _journal_weight(self, agent: str, weight: float, reason: str) -> None:
         self._trader.emit(WeightChanged(self._account.clock.now(), agent, weight, reason))
