@@ -327,3 +327,33 @@ def test_a_model_of_ones_own_can_be_passed_without_registering_it():
     assert (result.dealer_model, result.dealer_model_version) == ("half", "3")
     band = result.dealer_model_band["gamma_exposure_usd_per_pct"].by_model
     assert band["half"] == pytest.approx(band["naive"] / 2)
+
+
+def test_a_spot_that_is_not_the_quotes_own_is_said_with_the_price_they_stand_on():
+    chain = make_chain()
+    assert not [note for note in positioning(chain).notes if "stand on a price" in note]
+    (note,) = [note for note in positioning(changed(chain, spot=101.0)).notes if "stand on a price" in note]
+    assert "bp from spot 101.00" in note
+    assert 99.8 < float(note.split("price of ")[1].split(",")[0]) < 100.2
+
+
+def test_crossed_quotes_are_counted_in_a_note():
+    chain = make_chain(half_spread=0.05)
+    bid = np.where(np.arange(len(chain)) < 3, chain.ask + 1.0, chain.bid)
+    assert any(
+        note.startswith(f"3 of {len(chain)} quotes are crossed") for note in positioning(changed(chain, bid=bid)).notes
+    )
+
+
+def test_a_refusal_names_what_the_reader_refused_too():
+    chain = make_chain()
+    puts = reordered(chain, np.flatnonzero(~chain.is_call))
+    with pytest.raises(InsufficientDataError, match=r"no usable calls \(refused: 7 bad_strike\)"):
+        positioning(changed(puts, refused={"bad_strike": 7}))
+
+
+def test_its_repr_is_one_line():
+    found = positioning(make_chain())
+    assert "net gamma" in repr(found)
+    assert "\n" not in repr(found)
+    assert len(repr(make_chain())) < 200

@@ -117,8 +117,7 @@ def _who_agrees(found: DealerPositioning) -> str:
     """Whose signs the last column does not compare: a band on both sides of zero beside *same sign* needs that said."""
     models = found.dealer_model_band["gamma_exposure_usd_per_pct"].by_model
     bounds = " and ".join(name for name in models if name in BOUNDS)
-    compared = f"the last column compares the signs of {_views_compared(found)}"
-    return compared + (f"; {bounds} bound the assumption, widen the band and have no say" if bounds else "")
+    return f"{bounds} bound the assumption: they widen the band and have no say in the last column" if bounds else ""
 
 
 def _views_compared(found: DealerPositioning) -> str:
