@@ -63,7 +63,7 @@ $(VENV)/.installed-test: $(VENV)/.made pyproject.toml constraints.txt
 	@echo 'Installing Lightning GEX with its test tools into $(VENV) (the first time takes a few minutes) ...'
 	@index='$(TORCH_INDEX)'; \
 	$(BIN)/python -c "import sys, urllib.request as u; u.urlopen(sys.argv[1] + '/torch/', timeout=5)" "$$index" 2>/dev/null || index=''; \
-	$(PIP) $${index:+--extra-index-url "$$index"} -e '.[rl,cluster,brokers,postgres,dev]'
+	$(PIP) $${index:+--extra-index-url "$$index"} -e '.[alerts,rl,cluster,brokers,postgres,dev]'
 	@touch $@
 
 $(VENV)/.made:

@@ -121,8 +121,8 @@ def script(ticker: str, lines: Mapping[int, Says]) -> ScriptedAgent:
 
 
 def scripted_config(**changes: object) -> EngineConfig:
-    """A configuration in which one agent's voice is enough."""
-    config = EngineConfig()
+    """A configuration in which one agent's voice is enough, and means what it says."""
+    config = replace(EngineConfig(), calibrate=False)
     return replace(config, consensus=replace(config.consensus, min_voting=1), **changes)
 
 

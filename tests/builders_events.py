@@ -11,7 +11,16 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from lightning_gex.core.enums import Direction, MarketRegime, RunMode
+from lightning_gex.core.decision import Decision, StageRecord, not_asked
+from lightning_gex.core.enums import (
+    Action,
+    DecisionStatus,
+    Direction,
+    MarketRegime,
+    RunMode,
+    StageName,
+    StageVerdict,
+)
 from lightning_gex.core.events import AuditNoted, CashAccrued, Event, Marked, RunStarted, WeightChanged
 from lightning_gex.core.patterns import Outcome, Pattern
 
@@ -35,6 +44,31 @@ def some_events() -> list[Event]:
         WeightChanged(AT, "Trend Agent", math.nan, 'ünïcode, "quotes" and a NaN in words'),
         AuditNoted(AT, "export", {"none": None, "nan": math.nan, "whole": 1, "float": 1.0, "yes": True, "text": "NaN"}),
     ]
+
+
+def decided(number: int = 0) -> Decision:
+    """A decision that ended at its first station, recognisable by its price."""
+    said = StageRecord(StageName.SIGNAL, StageVerdict.ABSTAINED, f"no direction in {number}", {"voting": number})
+    return Decision(
+        decision_id=f"SPY-{number}",
+        ticker="SPY",
+        as_of=AT,
+        status=DecisionStatus.NO_SIGNAL,
+        action=Action.HOLD,
+        direction=Direction.NEUTRAL,
+        quantity=0,
+        entry_price=100.0 + number,
+        target_price=math.nan,
+        stop_loss=math.nan,
+        confidence=0.5,
+        time_horizon_days=5,
+        size_pct=0.0,
+        regime=None,
+        reason=said.reason,
+        blocked_by=None,
+        stages=(said, *map(not_asked, list(StageName)[1:])),
+        votes=(),
+    )
 
 
 def pattern(
@@ -98,19 +132,22 @@ _LEAVES: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
-def _of(hint: Any) -> st.SearchStrategy[Any]:
+def any_of(hint: Any) -> st.SearchStrategy[Any]:
+    """Any value of a declared type."""
     if hint in _LEAVES:
         return _LEAVES[hint]
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is UnionType:
-        return _SCALARS if float in arguments and str in arguments else st.one_of([_of(part) for part in arguments])
+        if set(arguments) == {float, NoneType}:  # None says that there is no number: NaN is refused
+            return st.none() | st.floats(allow_nan=False, allow_infinity=False)
+        return _SCALARS if float in arguments and str in arguments else st.one_of([any_of(part) for part in arguments])
     if origin is tuple:
-        return st.lists(_of(arguments[0]), max_size=3).map(tuple)
+        return st.lists(any_of(arguments[0]), max_size=3).map(tuple)
     if dataclasses.is_dataclass(hint):
         hints = get_type_hints(hint)
-        return st.builds(hint, **{f.name: _of(hints[f.name]) for f in dataclasses.fields(hint)})
+        return st.builds(hint, **{f.name: any_of(hints[f.name]) for f in dataclasses.fields(hint)})
     if isinstance(hint, type):
         return st.sampled_from(list(hint))
     values = _LEAVES[float] if arguments[1] is float else _SCALARS
@@ -119,4 +156,4 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:
 
 def events() -> st.SearchStrategy[Event]:
     """Any event at all, derived from the declared types, so that a new field is drawn without being asked for."""
-    return st.one_of([_of(kind) for kind in get_args(Event)])
+    return st.one_of([any_of(kind) for kind in get_args(Event)])

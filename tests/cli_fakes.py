@@ -15,7 +15,7 @@ import numpy as np
 from builders_chain import AS_OF as CHAIN_AS_OF
 from builders_chain import make_chain
 from lightning_gex.core.bars import Bars
-from lightning_gex.core.decision import Cap, Decision, StageRecord
+from lightning_gex.core.decision import Cap, Decision, ExpectedRange, StageRecord
 from lightning_gex.core.enums import (
     Action,
     DecisionStatus,
@@ -32,6 +32,7 @@ from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.sessions import close_of, sessions_between
 from lightning_gex.core.votes import Vote
 from lightning_gex.engine.result import RunResult
+from lightning_gex.risk.expression import Expression
 
 NOTHING = float("nan")
 #: What the stand-in takes from the real package: functions of their arguments alone.
@@ -76,6 +77,8 @@ def make_decision(
         ),
         caps=(Cap("kelly", 0.05, "a quarter of Kelly"), Cap("guardrail_position_size", 0.15, "hard limit")),
         binding_cap="kelly",
+        expected_range=ExpectedRange(96.5, 103.6, 0.86, 5, 0.17, 0.19, "made by tests") if approved else None,
+        range_absence=None if approved else "too early",
     )
 
 
@@ -204,6 +207,7 @@ class FakeWiring:
     calls: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     decision: Decision = field(default_factory=make_decision)
     bad_files: dict[str, str] = field(default_factory=dict)
+    expression: Expression | None = None
 
     def module(self) -> ModuleType:
         """The module to put in the place of the real one."""
@@ -245,7 +249,12 @@ class FakeWiring:
         return job
 
     def _analyze_files(self):
-        return SimpleNamespace(decision=self.decision, positioning=None, notes=("no volatility index was given",))
+        return SimpleNamespace(
+            decision=self.decision,
+            positioning=None,
+            notes=("no volatility index was given",),
+            expression=self.expression,
+        )
 
     def _position_chain(self):
         return make_positioning()

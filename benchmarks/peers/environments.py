@@ -37,6 +37,8 @@ ARRAYS = Group(
         "statsmodels==0.15.0",  # pyfeng imports it without naming it
     ),
 )
+BACKTESTERS = Group("backtesters", ("backtesting==0.6.5", "bokeh==3.8.1", "numpy==2.3.5", "pandas==2.3.3"))
+TRADING_GYMS = Group("trading_gyms", ("gym-anytrading==2.0.0", "gymnasium==1.4.0", "numpy==2.3.5", "pandas==2.3.3"))
 FINANCEPY = Group("financepy", ("financepy==1.1.2", "numba==0.62.1", "numpy==2.3.5", "scipy==1.16.3"))
 # py_vollib_vectorized was last released in 2021: it needs this py_lets_be_rational and a numba of its years.
 VOLLIB = Group(
@@ -51,6 +53,9 @@ VOLLIB = Group(
         "scipy==1.12.0",
     ),
 )
+
+# apsw: Python's own sqlite3 is often built without loadable extensions.
+VECTORS = Group("vectors", ("apsw==3.54.1.0", "faiss-cpu==1.15.1", "numpy==2.4.6", "sqlite-vec==0.1.9"))
 
 
 def interpreter(group: Group) -> Path:

@@ -12,6 +12,7 @@ it is first used, so that ``import lightning_gex`` itself takes no time.
 from __future__ import annotations
 
 from importlib import import_module as _import_module
+from types import FunctionType as _FunctionType
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from lightning_gex.core.version import __version__
@@ -105,6 +106,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, there = _HOMES[name]
     found = getattr(_import_module(f"{__name__}.{module}"), there)
+    if isinstance(found, _FunctionType):
+        found = _import_module(f"{__name__}.core.arguments").gated(found)
     globals()[name] = found  # the next use does not come here
     return found
 

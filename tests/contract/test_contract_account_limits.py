@@ -8,7 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,12 @@ from lightning_gex.core.events import (
     BreakerTripped,
     DecisionMade,
     Event,
+    Marked,
     OrderEnded,
     OrderPlaced,
     RunEnded,
     RunStarted,
+    SessionOpened,
     TradingHalted,
 )
 from lightning_gex.risk.guardrails import GuardrailLimits
@@ -95,6 +97,46 @@ def test_the_use_is_the_same_whether_it_was_followed_or_read_afterwards(journal:
         there.append([placed(f"t{number}", "SPY", 1, 100.0 + number, NOW)])
         here.append([placed(f"h{number}", "QQQ", 1, 100.0, NOW)])
     assert same(here.account(NOW), journal("here", None).account(NOW))
+
+
+def opened_session(equity: float) -> SessionOpened:
+    return SessionOpened(NOW, Decimal(str(equity)))
+
+
+def marked(equity: float, at: datetime = NOW) -> Marked:
+    return Marked(at + timedelta(minutes=1), Decimal(str(equity)), Decimal(0))
+
+
+def test_what_others_lost_in_this_session_is_summed_and_what_they_gained_excuses_nothing(journal: Open) -> None:
+    here, one, two = journal("here"), journal("one"), journal("two")
+    simulated = journal("backtest", RunMode.BACKTEST)
+    one.append([opened_session(100_000), marked(99_000), marked(97_500)])  # the latest mark counts
+    two.append([opened_session(50_000), marked(49_000)])
+    simulated.append([opened_session(100_000), marked(1)])
+    here.append([opened_session(100_000), marked(99_500)])
+    assert here.account(NOW).loss_today_usd == 3_500.0
+    assert one.account(NOW).loss_today_usd == 1_500.0
+    two.append([marked(80_000)])  # now the others have gained, together
+    assert here.account(NOW).loss_today_usd == 0.0
+    assert here.account(NOW + timedelta(days=3)).loss_today_usd == 0.0  # another session
+    assert same(here.account(NOW), journal("here", None).account(NOW))  # read afterwards, it is the same
+
+
+def test_the_day_s_loss_of_all_runs_together_stops_an_entry_of_one(journal: Open) -> None:
+    """Two per cent lost here and three and a half elsewhere pass the limit of five together."""
+    limits = GuardrailLimits()
+    (update, *_) = updates()
+    alone, together = trader_of(journal("alone", None), limits), trader_of(journal("together", None), limits)
+    for trader, elsewhere in ((alone, 0.0), (together, 5_000.0)):
+        there = journal(f"beside-{trader.journal.run_id}")
+        at = update.opened_at
+        there.append([SessionOpened(at, Decimal(100_000)), Marked(at, Decimal(str(100_000 - elsewhere)), Decimal(0))])
+        (decision,) = trader.see(update)
+        if elsewhere:
+            assert decision.status is DecisionStatus.BLOCKED
+            assert decision.reason.startswith("the loss of the day 5.00% reaches the limit 5.00%")
+        else:
+            assert decision.status is DecisionStatus.APPROVED
 
 
 def test_a_breaker_and_a_halt_hold_for_every_run_until_a_person_lifts_them(journal: Open) -> None:

@@ -9,7 +9,7 @@ import pytest
 from builders_events import marked
 from lightning_gex.adapters.storage.anchor_file import AnchorFile
 from lightning_gex.adapters.storage.journal import SqlJournal
-from lightning_gex.adapters.storage.journal_rows import Prepared, chained
+from lightning_gex.adapters.storage.journal_rows import COLUMNS, Prepared, chained
 from lightning_gex.adapters.storage.schema import JOURNAL
 from lightning_gex.app.assembly.audit import verify_audit
 from lightning_gex.app.assembly.sealing import SEAL_ENTRY, seal_journal, sealing_key, verify_seals
@@ -55,7 +55,7 @@ def rewritten(workspace: Workspace, journal: SqlJournal, *, drop_seals: bool) ->
         told = [Prepared(r.kind, r.at, r.payload.replace('"equity":"100001"', '"equity":"999999"')) for r in kept]
         connection.execute(JOURNAL.delete())
         forged, head = chained(key, 0, "0" * 64, "run", told)
-        connection.execute(JOURNAL.insert(), forged)
+        connection.execute(JOURNAL.insert(), [dict(zip(COLUMNS, row, strict=True)) for row in forged])
     anchor = workspace.home / "journal.anchor"
     anchor.unlink()
     AnchorFile(anchor, key).create()

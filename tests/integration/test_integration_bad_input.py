@@ -118,6 +118,14 @@ def test_a_count_that_no_market_has_is_refused(capsys, tmp_path, field, value):
     assert field.split("_")[0] in ended(capsys, 3, "gex", chain).err
 
 
+def test_a_name_that_is_too_long_to_be_a_file_s_is_refused_as_one_that_cannot_be_read(capsys, tmp_path):
+    (tmp_path / "out.csv").write_text("there already")
+    long = tmp_path / ("n" * 300)
+    assert "too long" in ended(capsys, 3, "gex", long, "--out", tmp_path / "out.csv").err
+    assert "too long" in ended(capsys, 3, "flow", "build", long, "--bars", long, "--out", tmp_path / "out.csv").err
+    assert (tmp_path / "out.csv").read_text() == "there already"
+
+
 def test_the_pictures_are_not_written_over_the_chain(capsys, tmp_path):
     chain = write(tmp_path / "chain.html", CHAIN_HEADER, chain_rows("AAA"))
     before = chain.read_bytes()

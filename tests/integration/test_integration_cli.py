@@ -137,6 +137,13 @@ def test_report_reads_the_backtest_back_from_the_journal(capsys, bars):
     summary = document(capsys, "report")
     assert summary["mode"] == "backtest"
     assert summary["trading"]["closed_trades"] == made["trades"]
+    folder = document(capsys, "report", "out")
+    ideas = folder["decisions"] - folder["decisions_by_status"]["no_signal"]
+    assert sum(gate["ideas"] for gate in folder["by_gate"].values()) == ideas > 0
+    traded = {gate: found["ideas"] for gate, found in summary["by_gate"].items() if gate != "tactical.only_learning"}
+    assert set(folder["by_gate"]) <= set(traded)  # the journal also holds the sessions that were only learnt from
+    assert traded.get("approved", 0) == folder["by_gate"].get("approved", {"ideas": 0})["ideas"]
+    assert "What the gates stopped" in answer(capsys, "report").out
     named = document(capsys, "report", "--run", summary["run_id"])
     assert named == summary
     assert "no run" in answer(capsys, "report", "--run", "never-made", code=3).err
@@ -239,6 +246,9 @@ def test_moment_spot_clock_and_since_reach_the_chain(capsys, chain, tmp_path):
     assert trading["charm_exposure_usd_per_day"] != usual["charm_exposure_usd_per_day"]
     assert trading["gamma_exposure_usd_per_pct"] == usual["gamma_exposure_usd_per_pct"]
     assert set(document(capsys, "gex", chain, "--since", chain)["changes"]["gamma_steps_usd_per_pct"].values()) == {0.0}
+    shown = answer(capsys, "gex", chain, "--since", chain).out
+    assert "nothing changed: same contracts" in shown
+    assert "Why net gamma changed" not in shown
     assert "trading" in answer(capsys, "gex", chain, "--clock", "sidereal", code=2).err
     assert "zone" in answer(capsys, "gex", chain, "--as-of", "2024-06-03T10:00", code=2).err
 

@@ -64,24 +64,32 @@ def document(capsys, *arguments):
 
 
 def killed_build(folder: Path, out: Path, *, after: int) -> int:
-    """Start a build, kill it once so many files are journaled, and count what was finished by then."""
+    """Start a build, kill it once so many files are journaled, and count what was finished by then.
+
+    However long it takes until the first one: a machine may have kernels to compile, and other work.
+    """
     journal = out.with_name(out.name + ".journal")
-    process = subprocess.Popen(
-        [str(LIGHTNING), "history", "build", str(folder), "--out", str(out)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    give_up = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < give_up:
-        if journal.exists() and journal.read_bytes().count(b"\n") > after:
-            break
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    told = out.with_name("stderr.txt")
+    with told.open("wb") as stderr:
+        process = subprocess.Popen(
+            [str(LIGHTNING), "history", "build", str(folder), "--out", str(out)],
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+        )
+    try:
+        while process.poll() is None:
+            if journal.exists() and journal.read_bytes().count(b"\n") > after:
+                break
+            time.sleep(0.002)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        ended = process.wait()
+    assert ended in (0, -signal.SIGKILL), told.read_text()
     return journal.read_bytes().count(b"\n") - 1
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 def test_a_build_killed_again_and_again_ends_with_the_same_table(world, tmp_path, capsys):
     out = tmp_path / "killed.parquet"
     finished = [killed_build(world / "chains", out, after=n) for n in (1, 10, 40)]
@@ -142,6 +150,8 @@ def test_a_chain_of_today_is_the_last_row_of_the_history(world, tmp_path, capsys
         capsys, "analyze", "AAA", "--bars", world / "bars.csv", "--chain", chain, "--history", "past.parquet"
     )
     whole = document(capsys, "analyze", "AAA", "--bars", world / "bars.csv", "--history", world / "history.parquet")
+    assert together.pop("expression") is not None  # needs a chain's quotes
+    assert whole.pop("expression") is None
     assert together == whole
 
 
@@ -152,8 +162,12 @@ def test_with_too_little_history_the_agent_reads_the_single_chain(world, tmp_pat
     shown = answer(capsys, *arguments, "--history", "short.parquet")
     assert "29 sessions of AAA within the bars, a rank needs 60" in shown.err
     assert "one chain without history" in shown.out
-    stages = [document(capsys, *arguments, *more)["stages"][0] for more in ((), ("--history", "short.parquet"))]
-    assert stages[0]["reason"] == stages[1]["reason"]
+    alone, with_history = (
+        [line for line in answer(capsys, *arguments, *more).out.splitlines() if "Options Flow Agent" in line]
+        for more in ((), ("--history", "short.parquet"))
+    )
+    assert alone
+    assert alone[-1] == with_history[-1]  # its row in the table of votes
 
 
 def test_a_history_of_other_tickers_is_refused_by_name(world, tmp_path, capsys):

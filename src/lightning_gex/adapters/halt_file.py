@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from lightning_gex.core.errors import RefusedError, StoreError
-from lightning_gex.core.halt import Halt
+from lightning_gex.core.halt import Halt, fit_for_record
 
 _BYTES = 4_096  # one page: written as a whole, and allocated when the file is made
 _LONGEST_TEXT = 150  # characters of a name or reason: escaped, both fit into the page
@@ -59,15 +59,16 @@ class HaltFile:
             page = self._content()
         except FileNotFoundError:
             return Halt("the system", f"the halt flag {self.path.name} is missing", flatten=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             return Halt("the system", f"the halt flag {self.path.name} cannot be read: {error}", flatten=False)
         if not page["halted"]:
             return None
-        return Halt(str(page["by"]), str(page["reason"]), page["flatten"] is True)
+        by, reason = fit_for_record(str(page["by"])), fit_for_record(str(page["reason"]))
+        return Halt(by, reason, page["flatten"] is True)
 
     def lifted_by(self) -> tuple[str, str]:
         """Who let trading go on last, and why; empty before the first halt."""
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             page = self._content()
             if not page["halted"]:
                 return str(page["by"]), str(page["reason"])
@@ -143,7 +144,7 @@ def _page(*, halted: bool, flatten: bool, by: str, reason: str) -> bytes:
         "format": FORMAT,
         "halted": halted,
         "flatten": flatten,
-        "by": by[:_LONGEST_TEXT],
-        "reason": reason[:_LONGEST_TEXT],
+        "by": fit_for_record(by)[:_LONGEST_TEXT],
+        "reason": fit_for_record(reason)[:_LONGEST_TEXT],
     }
     return json.dumps(said).encode("ascii").ljust(_BYTES - 1) + b"\n"

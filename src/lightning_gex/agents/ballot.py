@@ -13,7 +13,7 @@ import numpy as np
 
 from lightning_gex.core.features import Features
 from lightning_gex.core.units import BoolArray1D, Float64Array1D, Int8Array1D
-from lightning_gex.core.votes import Evidence, Vote, Votes
+from lightning_gex.core.votes import Evidence, Votes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,13 +29,10 @@ class BallotVotes(Votes):
     missing: tuple[tuple[str, BoolArray1D], ...] = ()
     explanation: str = ""
 
-    def at(self, i: int) -> Vote:
-        """The vote at row ``i``; an abstention names the inputs that are absent on that row."""
-        vote = Votes.at(self, i)
-        if not vote.abstained:
-            return vote
-        names = ", ".join(name for name, absent in self.missing if absent[i])
-        return replace(vote, reasons=(f"absent: {names}{self.explanation}",))
+    def why_not(self, i: int) -> str:
+        """The inputs that are absent on row ``i``."""
+        names = ", ".join([name for name, absent in self.missing if absent[i]])
+        return f"absent: {names}{self.explanation}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,17 +101,18 @@ def cast(terms: Terms, view: View, features: Features, needed: Mapping[str, Floa
         horizon_sessions=np.full(len(features), terms.horizon_sessions, dtype=np.int64),
         abstained=abstained,
         abstain_reason=f"needs {', '.join(needed)}",
-        evidence=tuple(
-            Evidence(e.bullish, e.bearish, np.where(abstained, 0, e.sign).astype(np.int8)) for e in view.evidence
-        ),
+        evidence=tuple(replace(e, sign=np.where(abstained, 0, e.sign).astype(np.int8)) for e in view.evidence),
         missing=missing,
         explanation=_explained(features, needed),
     )
 
 
-def finding(bullish: str, bearish: str, leaning: Float64Array1D | Int8Array1D) -> Evidence:
-    """Evidence whose sign is that of ``leaning`` (n,); silent where it is 0 or NaN."""
-    return Evidence(bullish, bearish, sign_of(leaning))
+def finding(bullish: str, bearish: str, leaning: Float64Array1D | Int8Array1D, *values: Float64Array1D) -> Evidence:
+    """Evidence whose sign is that of ``leaning`` (n,); silent where it is 0 or NaN.
+
+    ``{0}``, ``{1}`` ... in its sentences stand for the (n,) ``values``.
+    """
+    return Evidence(bullish, bearish, sign_of(leaning), values)
 
 
 def sign_of(values: Float64Array1D | Int8Array1D) -> Int8Array1D:

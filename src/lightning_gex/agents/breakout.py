@@ -11,6 +11,7 @@ from lightning_gex.core.features import Features
 from lightning_gex.core.votes import Votes
 
 _NEEDED = ("price", "resistance", "support")
+_HEAVY, _LIGHT = "on {0:.2f} times average volume", "on only {0:.2f} times average volume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,15 @@ class BreakoutAgent:
         distance = np.minimum(self.stop_atr * atr, side * (price - level) + self.level_atr * atr)
         heavy, unknown = relative_volume > 1.0, np.isnan(relative_volume)
         evidence = (
-            finding("close above the resistance of 20 sessions", "close below the support of 20 sessions", side),
-            finding("on volume above average", "on volume above average", np.where(heavy, side, 0)),
-            finding("on volume below average", "on volume below average", np.where(~heavy & ~unknown, side, 0)),
+            finding(
+                "close {0:.2f}, above the resistance of 20 sessions at {1:.2f}",
+                "close {0:.2f}, below the support of 20 sessions at {1:.2f}",
+                side,
+                price,
+                level,
+            ),
+            finding(_HEAVY, _HEAVY, np.where(heavy, side, 0), relative_volume),
+            finding(_LIGHT, _LIGHT, np.where(~heavy & ~unknown, side, 0), relative_volume),
             finding("volume unknown", "volume unknown", np.where(unknown, side, 0)),
         )
         view = View(score, price + side * self.target_atr * atr, price - side * distance, evidence)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
+from lightning_gex.agents.isolation import ROW_LIMIT_S, Asked, OutOfTimeError, described, strategy_of
 from lightning_gex.agents.signal import AgentSignal
 from lightning_gex.core.enums import Direction
 from lightning_gex.core.features import Features
 from lightning_gex.core.votes import Vote, Votes
 
-LONGEST_REASON = 200  # characters of a failing agent's message that go on record
 _NOT_BETTER_THAN_A_COIN = "{word} at a confidence of {confidence:.2f}, below one half: counted as neutral"
 
 
@@ -47,22 +48,26 @@ class RowVotes(Votes):
         return replace(Votes.at(self, i), reasons=self.reasons[i])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RowAgent:
     """Lets an object with ``name`` and ``analyze(data)`` vote, one call a row.
 
     ``data`` holds the row's features by name, absent ones left out, and nothing of other rows. None, an exception, and
     an answer that is no ``AgentSignal`` are abstentions whose reason is on record (class and message, never a
-    traceback); so is a row without any feature, on which the analyst is not asked. A direction with a confidence below
+    traceback); so is a row without any feature, on which the analyst is not asked. A call that takes longer than the
+    limit is an abstention too, and the last one: the analyst is not asked again. A direction with a confidence below
     one half is no better than a coin and counts as neutral.
 
     Parameters
     ----------
     analyst : the custom agent. Its ``strategy`` attribute, where it has one, is what the tactical layer knows it by
         (``custom`` otherwise).
+    limit_s : seconds a call may take.
     """
 
     analyst: Analyst
+    limit_s: float = ROW_LIMIT_S
+    _hung: bool = field(default=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -72,11 +77,11 @@ class RowAgent:
     @property
     def strategy(self) -> str:
         """The analyst's strategy word, or ``custom``."""
-        return str(getattr(self.analyst, "strategy", "custom"))
+        return strategy_of(self.analyst)
 
     def vote(self, features: Features) -> Votes:
         """(n,) votes, each from its own row alone."""
-        answers = [self._ask(_present(features.at(i))) for i in range(len(features))]
+        answers = self._answers([_present(features.at(i)) for i in range(len(features))])
         signals = [answer if isinstance(answer, AgentSignal) else None for answer in answers]
         abstained = np.array([signal is None for signal in signals], dtype=np.bool_)
         return RowVotes(
@@ -92,19 +97,33 @@ class RowAgent:
             reasons=tuple(_reasons(answer) for answer in answers),
         )
 
-    def _ask(self, data: dict[str, float]) -> AgentSignal | str:
-        """The analyst's signal, or why there is none."""
-        if not data:
-            return "no feature is present"
+    def _answers(self, rows: list[dict[str, float]]) -> list[AgentSignal | str]:
+        """For each row the analyst's signal, or why there is none."""
+        calls = [] if self._hung else [partial(self.analyst.analyze, dict(row)) for row in rows if row]
+        asked = Asked(calls, self.name) if calls else None
+        answers: list[AgentSignal | str] = []
+        for row in rows:
+            if not row:
+                answers.append("no feature is present")
+            elif asked is None or self._hung:
+                answers.append("hung before: not asked again")
+            else:
+                answers.append(self._answer(asked))
+        return answers
+
+    def _answer(self, asked: Asked[AgentSignal | None]) -> AgentSignal | str:
         try:
-            answer = self.analyst.analyze(data)
-        except Exception as error:  # a stranger's code: whatever it raises is its abstention, and goes on record
-            return _one_line(f"{type(error).__name__}: {error}")
-        if answer is None:
+            answer = asked.next(self.limit_s)
+        except OutOfTimeError:
+            self._hung = True
+            return f"did not answer within {self.limit_s:g} seconds: left out from now on"
+        if answer.error is not None:
+            return described(answer.error)
+        if answer.value is None:
             return "no opinion"
-        if not isinstance(answer, AgentSignal):
-            return f"analyze answered a {type(answer).__name__}, not an AgentSignal"
-        return answer
+        if not isinstance(answer.value, AgentSignal):
+            return f"analyze answered a {type(answer.value).__name__}, not an AgentSignal"
+        return answer.value
 
 
 def _present(row: Mapping[str, float]) -> dict[str, float]:
@@ -134,7 +153,3 @@ def _reasons(answer: AgentSignal | str) -> tuple[str, ...]:
     if answer.confidence < 0.5 and answer.direction_sign is not Direction.NEUTRAL:
         parts.append(_NOT_BETTER_THAN_A_COIN.format(word=answer.direction_sign.word, confidence=answer.confidence))
     return tuple(part for part in parts if part) or ("no finding either way",)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:LONGEST_REASON]

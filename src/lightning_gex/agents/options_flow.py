@@ -12,10 +12,22 @@ from lightning_gex.core.units import BoolArray1D, Float64Array1D
 from lightning_gex.core.votes import Evidence, Votes
 
 _RANK_SENTENCES = {
-    "gex_signal": ("dealers' gamma is high for its year: calm", "dealers' gamma is low for its year: unrest"),
-    "charm_pressure": ("time decay makes dealers buy", "time decay makes dealers sell"),
-    "vanna_sensitivity": ("the volatility trend makes dealers buy", "the volatility trend makes dealers sell"),
-    "dark_pool_flow": ("dark-pool buying is high for its year", "dark-pool buying is low for its year"),
+    "gex_signal": (
+        "dealers' gamma is high for its year (rank {0:+.2f}): calm",
+        "dealers' gamma is low for its year (rank {0:+.2f}): unrest",
+    ),
+    "charm_pressure": (
+        "time decay makes dealers buy (rank {0:+.2f})",
+        "time decay makes dealers sell (rank {0:+.2f})",
+    ),
+    "vanna_sensitivity": (
+        "the volatility trend makes dealers buy (rank {0:+.2f})",
+        "the volatility trend makes dealers sell (rank {0:+.2f})",
+    ),
+    "dark_pool_flow": (
+        "dark-pool buying is high for its year (rank {0:+.2f})",
+        "dark-pool buying is low for its year (rank {0:+.2f})",
+    ),
 }
 #: Weights of what one chain tells: sign of net gamma, side of zero gamma, place between the walls. They sum to 1.
 _CHAIN_WEIGHTS = (0.5, 0.3, 0.2)
@@ -126,12 +138,30 @@ class OptionsFlowAgent:
         same, differ = "dealer models agree on the sign of gamma", "dealer models disagree on the sign of gamma"
         return (
             *(
-                finding(*_RANK_SENTENCES[name], np.where(np.abs(v) >= self.min_score, v, 0.0))
+                finding(*_RANK_SENTENCES[name], np.where(np.abs(v) >= self.min_score, v, 0.0), v)
                 for name, v in ranks.items()
             ),
-            finding("dealers are long gamma", "dealers are short gamma", gamma),
-            finding("price above zero gamma", "price below zero gamma", flip),
-            finding("price near the put wall", "price near the call wall", walls),
+            finding(
+                "dealers are long gamma, {0:,.0f} USD per 1 %",
+                "dealers are short gamma, {0:,.0f} USD per 1 %",
+                gamma,
+                features["gamma_exposure_usd_per_pct"],
+            ),
+            finding(
+                "price {0:.2f} above zero gamma {1:.2f}",
+                "price {0:.2f} below zero gamma {1:.2f}",
+                flip,
+                features["price"],
+                features["zero_gamma"],
+            ),
+            finding(
+                "price {0:.2f} near the put wall {1:.2f}",
+                "price {0:.2f} near the call wall {2:.2f}",
+                walls,
+                features["price"],
+                features["put_wall"],
+                features["call_wall"],
+            ),
             finding(same, same, np.where(agree == 1, only_chain, 0.0)),
             finding(differ, differ, np.where(agree == 0, only_chain, 0.0)),
             finding(note, note, only_chain),

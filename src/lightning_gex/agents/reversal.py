@@ -77,9 +77,26 @@ class ReversalAgent:
             1 - self.trend_damping * known_or(ramp(features["adx"], self.quiet_adx, self.strong_adx), 0.0)
         )
         evidence = (
-            finding("RSI is oversold", "RSI is overbought", measures[0]),
-            finding("price below its lower Bollinger band", "price above its upper Bollinger band", measures[1]),
-            finding("stochastic is oversold", "stochastic is overbought", measures[2]),
+            finding(
+                f"RSI {{0:.1f}}, {self.rsi_low:g} or below: oversold",
+                f"RSI {{0:.1f}}, {self.rsi_high:g} or above: overbought",
+                measures[0],
+                rsi,
+            ),
+            finding(
+                "price {0:.2f}, at or below its lower Bollinger band {1:.2f}",
+                "price {0:.2f}, at or above its upper Bollinger band {2:.2f}",
+                measures[1],
+                price,
+                lower,
+                upper,
+            ),
+            finding(
+                f"stochastic {{0:.1f}}, {self.stochastic_low:g} or below: oversold",
+                f"stochastic {{0:.1f}}, {self.stochastic_high:g} or above: overbought",
+                measures[2],
+                stochastic,
+            ),
         )
         view = View(score, middle, price - sign_of(score) * self.stop_atr * features["atr"], evidence)
         terms = Terms(self.name, self.strategy, self.max_edge, self.horizon_sessions)

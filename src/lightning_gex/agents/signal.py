@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lightning_gex.core.enums import Direction
-from lightning_gex.core.errors import InputError
+from lightning_gex.core.errors import InputError, shown
+
+LONGEST_HORIZON = 10_000  # sessions: forty years; more is a typing error
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class AgentSignal:
     def __post_init__(self) -> None:
         for field in ("agent_name", "direction", "reasoning"):
             if not isinstance(getattr(self, field), str):
-                raise InputError(f"must be text, not {getattr(self, field)!r}", field=field)
+                raise InputError(f"must be text, not {shown(getattr(self, field))}", field=field)
         if not self.agent_name.strip():
             raise InputError("is empty: name the agent", field="agent_name")
         try:
@@ -66,8 +68,8 @@ class AgentSignal:
 def _number(value: object, field: str) -> float:
     try:
         return float(value)  # type: ignore[arg-type]  # whatever is no number is refused below
-    except (TypeError, ValueError):
-        raise InputError(f"must be a number, not {value!r}", field=field) from None
+    except Exception:  # a stranger's object may raise anything when it is asked for its number
+        raise InputError(f"must be a number, not {shown(value)}", field=field) from None
 
 
 def _price_or_nan(value: object, field: str) -> float:
@@ -79,12 +81,13 @@ def _price_or_nan(value: object, field: str) -> float:
 
 def _sessions(value: object) -> int:
     horizon = _number(value, "time_horizon")
-    if not (horizon >= 1 and horizon.is_integer()):
-        raise InputError(f"must be a whole number of sessions, at least 1, not {value}", field="time_horizon")
+    if not (1 <= horizon <= LONGEST_HORIZON and horizon.is_integer()):
+        problem = f"must be a whole number of sessions, at least 1 and at most {LONGEST_HORIZON}, not {shown(value)}"
+        raise InputError(problem, field="time_horizon")
     return int(horizon)
 
 
 def _names(value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise InputError(f"must be a list of names, not {value!r}", field="supporting_indicators")
-    return tuple(str(name) for name in value)
+        raise InputError(f"must be a list of names, not {shown(value)}", field="supporting_indicators")
+    return tuple(name if isinstance(name, str) else shown(name) for name in value)

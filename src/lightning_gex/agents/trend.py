@@ -8,7 +8,8 @@ import numpy as np
 
 from lightning_gex.agents.ballot import Terms, View, cast, finding, ramp, sign_of
 from lightning_gex.core.features import Features
-from lightning_gex.core.votes import Votes
+from lightning_gex.core.units import Float64Array1D
+from lightning_gex.core.votes import Evidence, Votes
 
 _NEEDED = ("price", "sma_20", "sma_50", "sma_200", "adx")
 #: Weights of the four comparisons, slowest first: the slower, the fewer false turns. They sum to 1.
@@ -64,16 +65,22 @@ class TrendAgent:
         aligned = np.where(np.abs(alignment) >= self.min_alignment, alignment, 0.0)
         firmness = self.weak_adx_factor + (1 - self.weak_adx_factor) * ramp(adx, self.weak_adx, self.strong_adx)
         side, atr = sign_of(aligned), features["atr"]
+        strong, weak = np.where(adx >= self.strong_adx, side, 0), np.where(adx <= self.weak_adx, side, 0)
         evidence = (
-            finding("price above its 200-session average", "price below its 200-session average", gaps[0]),
-            finding("50-session average above the 200-session", "50-session average below the 200-session", gaps[1]),
-            finding("price above its 50-session average", "price below its 50-session average", gaps[2]),
-            finding("20-session average above the 50-session", "20-session average below the 50-session", gaps[3]),
-            finding("strong trend by ADX", "strong trend by ADX", np.where(adx >= self.strong_adx, side, 0)),
-            finding("weak trend by ADX", "weak trend by ADX", np.where(adx <= self.weak_adx, side, 0)),
+            _compared("price {0:.2f}", "its 200-session average {1:.2f}", price, sma_200),
+            _compared("50-session average {0:.2f}", "the 200-session {1:.2f}", sma_50, sma_200),
+            _compared("price {0:.2f}", "its 50-session average {1:.2f}", price, sma_50),
+            _compared("20-session average {0:.2f}", "the 50-session {1:.2f}", sma_20, sma_50),
+            finding(*(f"ADX {{0:.1f}}, {self.strong_adx:g} or more: a strong trend",) * 2, strong, adx),
+            finding(*(f"ADX {{0:.1f}}, {self.weak_adx:g} or less: a weak trend",) * 2, weak, adx),
         )
         view = View(
             aligned * firmness, price + side * self.target_atr * atr, price - side * self.stop_atr * atr, evidence
         )
         terms = Terms(self.name, self.strategy, self.max_edge, self.horizon_sessions)
         return cast(terms, view, features, {name: features[name] for name in _NEEDED})
+
+
+def _compared(left: str, right: str, first: Float64Array1D, second: Float64Array1D) -> Evidence:
+    """Bullish where the first lies above the second, bearish where below."""
+    return finding(f"{left} above {right}", f"{left} below {right}", first - second, first, second)

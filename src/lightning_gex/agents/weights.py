@@ -6,6 +6,7 @@ from lightning_gex.core.errors import InputError, SettingsError
 
 LOWEST_WEIGHT, HIGHEST_WEIGHT = 0.5, 2.0  # no agent is silenced, none is worth more than two average ones
 LEARNING_RATE = 0.1  # share of the way to what the latest performance asks for
+DOUBLING_EDGE = 0.05  # probability above the base rate that makes an agent count double
 
 
 def updated_weight(
@@ -46,3 +47,29 @@ def updated_weight(
         raise SettingsError(f"the weight {current} lies outside its bounds {lowest}..{highest}")
     aim = lowest ** (1 - 2 * performance) if performance < 0.5 else highest ** (2 * performance - 1)
     return float(min(max(current ** (1 - rate) * aim**rate, lowest), highest))
+
+
+def weight_of_edge(edge: float, *, lowest: float = LOWEST_WEIGHT, highest: float = HIGHEST_WEIGHT) -> float:
+    """The weight that an agent's edge over the base rate asks for.
+
+    Parameters
+    ----------
+    edge : share of its calls that came true less their base rate, shrunk towards 0, in [-1, 1].
+    lowest, highest : bounds.
+
+    Returns
+    -------
+    2^(edge / ``DOUBLING_EDGE``) within the bounds: 1 at no edge, twice that for an edge of five points.
+
+    Raises
+    ------
+    InputError : an edge outside [-1, 1] or NaN.
+
+    Examples
+    --------
+    >>> [round(weight_of_edge(edge), 3) for edge in (-0.1, 0.0, 0.01, 0.05, 0.2)]
+    [0.5, 1.0, 1.149, 2.0, 2.0]
+    """
+    if not -1.0 <= edge <= 1.0:
+        raise InputError(f"an edge is a difference of probabilities, not {edge}", field="edge")
+    return float(min(max(2.0 ** (edge / DOUBLING_EDGE), lowest), highest))

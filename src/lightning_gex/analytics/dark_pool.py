@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lightning_gex.core.errors import InputError, SettingsError
-from lightning_gex.core.units import BoolArray1D, Float64Array1D, Float64Array2D, Int64Array1D
+from lightning_gex.core.units import BoolArray2D, Float64Array1D, Float64Array2D, Int64Array1D
 
 COVERAGE_FLOOR = 0.9  # share of the members' dollar volume that must have a short share before the index is given
 MEMBERS_FLOOR = 0.8  # share of the members that must be known: one without bars has no dollars to be counted by
@@ -35,7 +35,7 @@ def dark_pool_index(
     short_volume: Float64Array2D,
     total_volume: Float64Array2D,
     dollar_volume: Float64Array2D,
-    member: BoolArray1D,
+    member: BoolArray2D,
     *,
     coverage_floor: float = COVERAGE_FLOOR,
     members_floor: float = MEMBERS_FLOOR,
@@ -93,7 +93,7 @@ def dark_pool_index(
 
 
 def _require_sound(
-    short_volume: Float64Array2D, total_volume: Float64Array2D, dollar_volume: Float64Array2D, member: BoolArray1D
+    short_volume: Float64Array2D, total_volume: Float64Array2D, dollar_volume: Float64Array2D, member: BoolArray2D
 ) -> None:
     arrays = {"short_volume": short_volume, "total_volume": total_volume, "dollar_volume": dollar_volume}
     for name, values in arrays.items():

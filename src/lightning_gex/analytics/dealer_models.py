@@ -205,7 +205,7 @@ def register(model: DealerModel) -> None:
     ------
     SettingsError : where the name is empty or taken by another model.
     """
-    if not model.name:
+    if not isinstance(model.name, str) or not model.name:
         raise SettingsError("a dealer model needs a name")
     if _registered.get(model.name, model) is not model:
         raise SettingsError(f"a dealer model named {model.name!r} exists already: choose another name")

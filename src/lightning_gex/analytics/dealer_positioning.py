@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,14 +19,16 @@ from lightning_gex.analytics.levels import expected_move_usd
 from lightning_gex.analytics.option_time import TimeClock
 from lightning_gex.analytics.parity import carry_notes
 from lightning_gex.analytics.positioned_contracts import EarlyExercise, PositionedContracts
+from lightning_gex.analytics.positioning_columns import Workspace
 from lightning_gex.analytics.positioning_kernels import LEAST_REACH, ScanStatus
 from lightning_gex.analytics.positioning_result import DealerPositioning, ExposureBand
 from lightning_gex.analytics.positioning_rows import early_exercise, positioned_contracts
-from lightning_gex.analytics.positioning_run import PositioningRun, Workspace, run_chain
+from lightning_gex.analytics.positioning_run import PositioningRun, run_chain
 from lightning_gex.analytics.zero_gamma import MAX_ROOTS, ZERO_GAMMA_STATUSES, zero_gamma
-from lightning_gex.core.book import book_of
+from lightning_gex.core.book import ChainBook, book_of
 from lightning_gex.core.chain import OptionChain
 from lightning_gex.core.errors import InputError, InsufficientDataError, SettingsError
+from lightning_gex.core.sessions import to_aware
 from lightning_gex.core.units import SESSIONS_PER_YEAR
 
 COVERAGE_FLOOR = 0.8  # share of open interest that must be usable before a figure is given
@@ -51,7 +55,7 @@ _PROBLEMS: dict[ScanStatus, tuple[str, str | None]] = {
 
 
 def positioning(
-    chain: OptionChain,
+    chain: OptionChain | ChainBook,
     *,
     dealer_model: str | DealerModel = "naive",
     clock: TimeClock = TimeClock.CALENDAR,
@@ -64,7 +68,8 @@ def positioning(
 
     Parameters
     ----------
-    chain : one underlying at one moment.
+    chain : one underlying at one moment; or a book of one, as ``market_file.read_books`` gives it, which saves
+        putting it in order.
     dealer_model : who holds what: a registered name (naive, inverted, unsigned, volume_signed) or a model.
     clock : which time makes options decay. Prices, gamma, delta and vanna do not depend on it; charm does.
     coverage_floor : share of open interest that must be usable, and of contracts whose open interest must be known.
@@ -80,50 +85,97 @@ def positioning(
     ------
     InsufficientDataError : no usable contract, no open interest, only calls or only puts, too little coverage, strikes
         that do not reach 5 % to both sides of spot, or quotes older than ``max_age``.
-    InputError : quotes from after ``now``, or from outside the exchange's calendar.
+    InputError : quotes from after ``now``, or from outside the exchange's calendar; a book of no or many underlyings.
     SettingsError : unknown dealer model, one that fails or whose signs are not (n,) values in [-1, 1]; a floor outside
         0 .. 1; ``max_age`` without ``now``.
     """
-    _refuse_stale(chain, max_age, now)
-    book = book_of(chain)
+    about = _About.book(chain) if isinstance(chain, ChainBook) else _About.chain(chain)
+    _refuse_stale(about, max_age, now)
+    book = chain if isinstance(chain, ChainBook) else book_of(chain)
     panel = dealer_models.panel(book, dealer_model)
     run, work = run_chain(
         book, panel, coverage_floor=coverage_floor, clock=clock, value_early_exercise=value_early_exercise
     )
-    _require_enough(chain, run)
-    return _assemble(chain, run, work)
+    _require_enough(about, run)
+    return _assemble(about, run, work)
 
 
-def _refuse_stale(chain: OptionChain, max_age: timedelta | None, now: datetime | None) -> None:
+class _About(NamedTuple):
+    """What a result says of the chain itself."""
+
+    underlying: str
+    as_of: datetime
+    spot: float
+    contracts_read: int
+    refused: Mapping[str, int]
+    notes: tuple[str, ...]
+    modelled: bool
+    source: str
+
+    @classmethod
+    def chain(cls, chain: OptionChain) -> _About:
+        """Of a chain."""
+        return cls(
+            chain.underlying,
+            chain.as_of,
+            chain.spot,
+            chain.contracts_read,
+            chain.refused,
+            chain.notes,
+            chain.modelled,
+            chain.source,
+        )
+
+    @classmethod
+    def book(cls, book: ChainBook) -> _About:
+        """Of a book with one underlying."""
+        if len(book.underlying) != 1:
+            raise InputError(
+                f"the book holds {len(book.underlying)} underlyings: market_scan is for many, chain_of picks one",
+                source=book.source,
+            )
+        return cls(
+            book.underlying[0],
+            to_aware(book.as_of[0]),
+            float(book.spot[0]),
+            int(book.contracts_read[0]),
+            {reason: int(count[0]) for reason, count in book.refused.items() if count[0]},
+            (),
+            book.modelled,
+            book.source,
+        )
+
+
+def _refuse_stale(about: _About, max_age: timedelta | None, now: datetime | None) -> None:
     if max_age is None:
         return
     if now is None:
         raise SettingsError("max_age needs now: the moment from which the age of the quotes is measured")
     if now.tzinfo is None:
         raise SettingsError(f"now = {now.isoformat()} has no time zone: give one, such as +00:00")
-    age = now - chain.as_of
+    age = now - about.as_of
     if age < timedelta(0):
         raise InputError(
-            f"the quotes are of {chain.as_of.isoformat()}, after {now.isoformat()}: check the clock or the file's time",
-            source=chain.source,
+            f"the quotes are of {about.as_of.isoformat()}, after {now.isoformat()}: check the clock or the file's time",
+            source=about.source,
             field="as_of",
         )
     if age > max_age:
         raise InsufficientDataError(
-            f"the quotes are of {chain.as_of.isoformat()}, {age} before {now.isoformat()}: older than the {max_age} "
+            f"the quotes are of {about.as_of.isoformat()}, {age} before {now.isoformat()}: older than the {max_age} "
             "allowed; bring a newer chain, or allow more",
-            source=chain.source,
+            source=about.source,
             field="as_of",
         )
 
 
-def _require_enough(chain: OptionChain, run: PositioningRun) -> None:
+def _require_enough(about: _About, run: PositioningRun) -> None:
     """Refuse to answer from too little, saying how much there was."""
     found, floor = run.figures, run.coverage_floor
     status = ScanStatus(int(found.status[0]))
     if status is ScanStatus.OK:
         return
-    tally = Counter(chain.refused) + Counter(refusals(found.refused[0]))
+    tally = Counter(about.refused) + Counter(refusals(found.refused[0]))
     refused = ", ".join(f"{count} {reason}" for reason, count in tally.items()) or "none"
     problem, field = _PROBLEMS[status]
     raise InsufficientDataError(
@@ -134,11 +186,11 @@ def _require_enough(chain: OptionChain, run: PositioningRun) -> None:
             floor=floor,
             lowest=found.reach[0, 0],
             highest=found.reach[0, 1],
-            low=chain.spot * (1 - LEAST_REACH),
-            high=chain.spot * (1 + LEAST_REACH),
-            spot=chain.spot,
+            low=about.spot * (1 - LEAST_REACH),
+            high=about.spot * (1 + LEAST_REACH),
+            spot=about.spot,
         ),
-        source=chain.source,
+        source=about.source,
         field=field,
     )
 
@@ -159,7 +211,7 @@ def _band_of(by_model: dict[str, float]) -> ExposureBand:
     return ExposureBand(min(known, default=math.nan), max(known, default=math.nan), by_model, agree)
 
 
-def _assemble(chain: OptionChain, run: PositioningRun, work: Workspace) -> DealerPositioning:
+def _assemble(about: _About, run: PositioningRun, work: Workspace) -> DealerPositioning:
     found, panel = run.figures, run.panel
     contracts = positioned_contracts(run, work)
     terms = contracts.term_structure
@@ -172,10 +224,10 @@ def _assemble(chain: OptionChain, run: PositioningRun, work: Workspace) -> Deale
     month = float(found.month_vol[0])
     early = early_exercise(run, work)
     return DealerPositioning(
-        underlying=chain.underlying,
-        spot=chain.spot,
-        as_of=chain.as_of,
-        contracts_read=chain.contracts_read,
+        underlying=about.underlying,
+        spot=about.spot,
+        as_of=about.as_of,
+        contracts_read=about.contracts_read,
         contracts_used=int(found.contracts_used[0]),
         open_interest_coverage=float(found.coverage[0]),
         quotes_session=run.stamps.session[0],
@@ -198,12 +250,12 @@ def _assemble(chain: OptionChain, run: PositioningRun, work: Workspace) -> Deale
         max_pain=float(found.levels[0, 2]),
         max_pain_nearest_expiry=float(found.levels[0, 3]),
         atm_implied_vol=month,
-        expected_move_usd=expected_move_usd(chain.spot, month, 1.0 / SESSIONS_PER_YEAR),
+        expected_move_usd=expected_move_usd(about.spot, month, 1.0 / SESSIONS_PER_YEAR),
         straddle_move_usd=float(found.straddle_move[0]),
         straddle_expiry=terms.expiry[straddle] if straddle >= 0 else np.datetime64("NaT", "D"),
         early_exercise=early,
         dealer_model_band=band,
-        refused=dict(Counter(chain.refused) + Counter(refusals(found.refused[0]))),
+        refused=dict(Counter(about.refused) + Counter(refusals(found.refused[0]))),
         strike=by_strike.strike,
         call_gamma_by_strike=by_strike.call_gamma_usd_per_pct,
         put_gamma_by_strike=by_strike.put_gamma_usd_per_pct,
@@ -212,13 +264,13 @@ def _assemble(chain: OptionChain, run: PositioningRun, work: Workspace) -> Deale
         delta_by_expiry=by_expiry.delta_exposure_usd,
         vanna_by_expiry=by_expiry.vanna_exposure_usd_per_vol_point,
         charm_by_expiry=by_expiry.charm_exposure_usd_per_day,
-        profile_spot=spot_grid(chain.spot),
+        profile_spot=spot_grid(about.spot),
         profile_gamma_usd_per_pct=work.exposure,
         contracts=contracts,
         term_structure=terms,
-        notes=_notes(chain, run, contracts, band[_GAMMA], early),
-        modelled=chain.modelled,
-        source=chain.source,
+        notes=_notes(about, run, contracts, band[_GAMMA], early),
+        modelled=about.modelled,
+        source=about.source,
     )
 
 
@@ -231,11 +283,11 @@ def _roots(run: PositioningRun, contracts: PositionedContracts) -> tuple[float, 
 
 
 def _notes(
-    chain: OptionChain, run: PositioningRun, contracts: PositionedContracts, gamma: ExposureBand, early: EarlyExercise
+    about: _About, run: PositioningRun, contracts: PositionedContracts, gamma: ExposureBand, early: EarlyExercise
 ) -> tuple[str, ...]:
     found = run.figures
-    notes = list(chain.notes)
-    if chain.modelled:
+    notes = list(about.notes)
+    if about.modelled:
         notes.append("no market quoted this chain: a model made it")
     terms = contracts.term_structure
     dates = np.unique(terms.expiry[terms.contracts > 0])
@@ -251,10 +303,10 @@ def _notes(
         before_the_open = int(terms.contracts[run.clock_years <= 0].sum())
         if before_the_open:
             notes.append(f"{before_the_open} contracts settle before the next session trades: no charm counted")
-    crossed = int(np.count_nonzero(chain.bid > chain.ask))
+    crossed = int(np.count_nonzero(run.book.bid > run.book.ask))
     if crossed:
         notes.append(
-            f"{crossed} of {len(chain)} quotes are crossed: they say nothing, a volatility beside them is the source's"
+            f"{crossed} of {len(run.book)} quotes are crossed: they say nothing, a volatility beside is the source's"
         )
     notes.extend(carry_notes(run.book, run.carry, value_early_exercise=run.value_early_exercise))
     if early.adjusted_contracts:

@@ -270,7 +270,7 @@ def _cells_of(contracts: PositionedContracts, weight: str) -> _Cells:
 def _summed(contracts: PositionedContracts, weight: ExposureWeight) -> _Cells:
     columns, terms = contracts.priced_columns, contracts.term_structure
     g = len(columns.book.expiry)
-    used = np.add.reduceat(np.isfinite(columns.implied_vol), columns.book.series_start[:-1]) > 0
+    used = terms.contracts > 0
     key = 2 * terms.expiry.astype("datetime64[D]").astype(np.int64) + terms.is_0dte
     rows = np.unique(key[used])
     shape = (len(rows), len(columns.strikes))

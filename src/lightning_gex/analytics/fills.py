@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.enums import Direction, ExitReason
 from lightning_gex.core.errors import InputError
+from lightning_gex.core.quick_init import quick_init
 from lightning_gex.core.units import BASIS_POINT, BoolArray1D, Float64Array1D, Int8Array1D, Int64Array1D
 
 #: Assumed spread and slippage a side: US stocks, and cash indices with their ETFs.
@@ -64,6 +65,7 @@ class Resolution:
     reason: ExitReason
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolutions:
     """What became of many signals, as a struct of arrays.
@@ -251,6 +253,7 @@ def _checked_cost(cost_bp_per_side: float) -> float:
     return cost_bp_per_side
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, eq=False)
 class _Signals:
     """Signals as arrays of one length and the right types."""

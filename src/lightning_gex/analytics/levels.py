@@ -364,13 +364,14 @@ def atm_vol_kernel(
 ) -> None:
     """``atm_implied_vol`` compiled: strikes rising within each series, rows at which series begin, (g,) result."""
     for g in range(forward.size):
-        out[g] = _atm_vol(
+        out[g] = atm_vol_of_series(
             strike, implied_vol, series_start[g] - series_start[0], series_start[g + 1] - series_start[0], forward[g]
         )
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _atm_vol(strike: Float64Array1D, implied_vol: Float64Array1D, a: int, b: int, forward: float) -> float:
+def atm_vol_of_series(strike: Float64Array1D, implied_vol: Float64Array1D, a: int, b: int, forward: float) -> float:
+    """``atm_implied_vol`` of the series in rows a .. b - 1, for compiled callers."""
     low, high = -np.inf, np.inf
     low_sum, low_count, high_sum, high_count = 0.0, 0, 0.0, 0
     for i in range(a, b):
@@ -440,13 +441,13 @@ def straddle_kernel(
     for g in range(forward.size):
         a, b = series_start[g] - series_start[0], series_start[g + 1] - series_start[0]
         if 0.0 < forward[g] < np.inf and discount[g] > 0.0:
-            straddle[g], status[g] = _straddle(strike, is_call, bid, ask, a, b, forward[g], discount[g])
+            straddle[g], status[g] = straddle_of_series(strike, is_call, bid, ask, a, b, forward[g], discount[g])
         else:
             straddle[g], status[g] = np.nan, _NO_FORWARD
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _straddle(
+def straddle_of_series(
     strike: Float64Array1D,
     is_call: BoolArray1D,
     bid: Float64Array1D,
@@ -456,7 +457,8 @@ def _straddle(
     forward: float,
     discount: float,
 ) -> tuple[float, int]:
-    """One series: the strikes next to the forward that have both quotes, then the interpolation."""
+    """The straddle of the series in rows a .. b - 1 and its status: the strikes next to the forward that have both
+    quotes, then the interpolation."""
     above = a
     while above < b and not strike[above] >= forward:
         above += 1

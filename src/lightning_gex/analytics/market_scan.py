@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,7 @@ from lightning_gex.analytics.positioning_kernels import ScanStatus
 from lightning_gex.analytics.positioning_run import PositioningRun, run_book
 from lightning_gex.analytics.zero_gamma import ZERO_GAMMA_STATUSES
 from lightning_gex.core.book import ChainBook
+from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.units import (
     SESSIONS_PER_YEAR,
     BoolArray1D,
@@ -173,6 +176,61 @@ def market_scan(
         workers=workers,
     )
     return _scan_of(run)
+
+
+def market_scans(
+    books: Iterable[ChainBook],
+    *,
+    dealer_model: str | DealerModel = "naive",
+    clock: TimeClock = TimeClock.CALENDAR,
+    coverage_floor: float = COVERAGE_FLOOR,
+    value_early_exercise: bool = False,
+    workers: int = 1,
+) -> Iterator[MarketScan]:
+    """``market_scan`` of one book after the other, of a market too large to be in memory at once.
+
+    Parameters
+    ----------
+    books : as ``market_file.read_books`` gives them, each underlying whole in one of them.
+    dealer_model, clock, coverage_floor, value_early_exercise : as ``market_scan``.
+    workers : threads. With more than one, the next books are read while these are looked at, ``workers`` books at the
+        most; the figures are the same to the bit.
+
+    Returns
+    -------
+    A scan for each book, in their order.
+
+    Raises
+    ------
+    As ``market_scan``, and what reading ``books`` raises, when it is gone through; ``SettingsError`` : no worker.
+    """
+    if workers < 1:
+        raise SettingsError(f"workers must be 1 or more, not {workers}")
+
+    def look_at(book: ChainBook) -> MarketScan:
+        return market_scan(
+            book,
+            dealer_model=dealer_model,
+            clock=clock,
+            coverage_floor=coverage_floor,
+            value_early_exercise=value_early_exercise,
+        )
+
+    return map(look_at, books) if workers == 1 else _read_ahead(books, look_at, workers - 1)
+
+
+def _read_ahead(
+    books: Iterable[ChainBook], look_at: Callable[[ChainBook], MarketScan], helpers: int
+) -> Iterator[MarketScan]:
+    """Books are read here and looked at by other threads, the figures handed on in the books' order."""
+    with ThreadPoolExecutor(helpers) as pool:
+        waiting: deque[Future[MarketScan]] = deque()
+        for book in books:
+            waiting.append(pool.submit(look_at, book))
+            if len(waiting) > helpers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _scan_of(run: PositioningRun) -> MarketScan:

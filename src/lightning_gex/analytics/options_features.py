@@ -150,6 +150,7 @@ def _rank_of_known(values: Float64Array1D, window: int, minimum: int) -> Float64
     n = len(values)
     if n == 0:
         return np.zeros(0)
+    window = min(window, n)  # a longer one holds the same values, and padding without end
     windows = np.lib.stride_tricks.sliding_window_view(np.r_[np.full(window - 1, np.nan), values], window)
     count = np.minimum(np.arange(1, n + 1), window).astype(np.float64)
     below, above = np.empty(n), np.empty(n)

@@ -13,13 +13,15 @@ import numba
 import numpy as np
 
 from lightning_gex.analytics.contract_selection import COUNTED_FROM, ContractStatus
+from lightning_gex.analytics.dealer_exposure import ONE_PER_CENT, ONE_VOL_POINT
 from lightning_gex.analytics.dealer_models import INVERTED, UNSIGNED
 from lightning_gex.analytics.exposure_profile import GRID_WIDTH
 from lightning_gex.analytics.levels import (
     REFERENCE_DAYS,
+    atm_vol_of_series,
     constant_maturity_kernel,
     max_pain_kernel,
-    straddle_kernel,
+    straddle_of_series,
     strike_ladder_kernel,
     wall_kernel,
 )
@@ -166,17 +168,49 @@ def judge_kernel(
 
 
 @numba.njit(cache=True, error_model="numpy", nogil=True)
-def gross_kernel(
+def sum_models_kernel(
     contract_start: Int64Array1D,
-    scale: Float64Array1D,
-    greek: Float64Array1D,
-    shares: Float64Array1D,
-    out: Float64Array1D,
+    status: Int8Array1D,
+    floor: float,
+    spot: Float64Array1D,
+    days_per_year: float,
+    open_interest: Float64Array1D,
+    contract_status: Int8Array1D,
+    used_shares: Float64Array1D,
+    greeks: Float64Array2D,
+    kind: Int64Array1D,
+    sign: Float64Array2D,
+    gross_gamma: Float64Array1D,
+    spare: Float64Array1D,
+    by_model: np.ndarray,
 ) -> None:
-    """Greek x shares x the underlying's scale (u,) of (n,) contracts; 0 where there is no Greek."""
-    for u in range(scale.size):
+    """Exposures of each underlying under each model, (u, m, e) in the order of ``EXPOSURES``.
+
+    Fills ``gross_gamma`` (n,), USD per 1 % with dealer sign +1, 0 where a contract is not used; unknown signs (m, n)
+    become 0. A model that cannot tell the sign of ``floor`` of the used open interest gives no figure. The first model
+    is ``naive``; ``inverted`` is its mirror. ``greeks`` (4, n) are gamma, delta, vanna, charm, NaN where not used.
+    """
+    for u in range(status.size):
         a, b = contract_start[u], contract_start[u + 1]
-        _fill_gross(greek[a:b], shares[a:b], scale[u], out[a:b])
+        S, shares = spot[u], used_shares[a:b]
+        scales = (S * S * ONE_PER_CENT, S, S * ONE_VOL_POINT, S / days_per_year)
+        for e in range(len(scales)):
+            # One exposure after the other, so that a row is summed while it is in the nearest cache.
+            gross = gross_gamma[a:b] if e == 0 else spare[: b - a]
+            _fill_gross(greeks[e, a:b], shares, scales[e], gross)
+            for m in range(kind.size):
+                told = 1.0
+                if e == 0 and kind[m] > UNSIGNED:
+                    told = _told_share(open_interest[a:b], contract_status[a:b], sign[m, a:b])
+                silent = told < floor or (e > 0 and by_model[u, m, 0] != by_model[u, m, 0])
+                if status[u] != _OK or silent:
+                    continue
+                if kind[m] == UNSIGNED:
+                    by_model[u, m, e] = total(gross)
+                elif kind[m] == INVERTED:
+                    by_model[u, m, e] = -by_model[u, 0, e]
+                else:
+                    by_model[u, m, e] = dot(sign[m, a:b], gross)
 
 
 @numba.njit(cache=True, error_model="numpy", nogil=True)
@@ -184,40 +218,6 @@ def _fill_gross(greek: Float64Array1D, shares: Float64Array1D, scale: float, out
     for i in range(out.size):
         value = greek[i] * shares[i] * scale
         out[i] = value if value == value else 0.0
-
-
-@numba.njit(cache=True, error_model="numpy", nogil=True)
-def sum_models_kernel(
-    contract_start: Int64Array1D,
-    status: Int8Array1D,
-    floor: float,
-    open_interest: Float64Array1D,
-    contract_status: Int8Array1D,
-    kind: Int64Array1D,
-    sign: Float64Array2D,
-    gross: Float64Array2D,
-    by_model: np.ndarray,
-) -> None:
-    """Exposures of each underlying under each model, (u, m, e); unknown signs (m, n) become 0.
-
-    A model that cannot tell the sign of ``floor`` of the used open interest gives no figure. The first model is
-    ``naive``; ``inverted`` is its mirror.
-    """
-    for u in range(status.size):
-        a, b = contract_start[u], contract_start[u + 1]
-        for m in range(kind.size):
-            told = 1.0
-            if kind[m] > UNSIGNED:
-                told = _told_share(open_interest[a:b], contract_status[a:b], sign[m, a:b])
-            if status[u] != _OK or told < floor:
-                continue
-            for e in range(gross.shape[0]):
-                if kind[m] == UNSIGNED:
-                    by_model[u, m, e] = total(gross[e, a:b])
-                elif kind[m] == INVERTED:
-                    by_model[u, m, e] = -by_model[u, 0, e]
-                else:
-                    by_model[u, m, e] = dot(sign[m, a:b], gross[e, a:b])
 
 
 @numba.njit(cache=True, error_model="numpy", nogil=True)
@@ -461,6 +461,37 @@ def zero_gammas_kernel(
 
 
 @numba.njit(cache=True, error_model="numpy", nogil=True)
+def month_vols_kernel(
+    series_start: Int64Array1D,
+    underlying_start: Int64Array1D,
+    status: Int8Array1D,
+    years: Float64Array1D,
+    strike: Float64Array1D,
+    implied_vol: Float64Array1D,
+    forward: Float64Array1D,
+    atm_vol: Float64Array1D,
+) -> None:
+    """At-the-money volatilities of the series on either side of 30 days, as far as it takes to know one each."""
+    for u in range(status.size):
+        if status[u] != _OK:
+            continue
+        first, last = underlying_start[u], underlying_start[u + 1]
+        after = first
+        while after < last and years[after] <= _MONTH_YEARS:
+            after += 1
+        known = -1.0
+        for g in range(after - 1, first - 1, -1):
+            if known > 0.0 and years[g] < known:
+                break
+            atm_vol[g] = atm_vol_of_series(strike, implied_vol, series_start[g], series_start[g + 1], forward[g])
+            known = years[g] if atm_vol[g] == atm_vol[g] else known
+        for g in range(after, last):
+            atm_vol[g] = atm_vol_of_series(strike, implied_vol, series_start[g], series_start[g + 1], forward[g])
+            if atm_vol[g] == atm_vol[g]:
+                break
+
+
+@numba.njit(cache=True, error_model="numpy", nogil=True)
 def nearest_straddle_kernel(
     series_start: Int64Array1D,
     underlying_start: Int64Array1D,
@@ -476,24 +507,13 @@ def nearest_straddle_kernel(
     straddle: Float64Array1D,
 ) -> None:
     """The first straddle (g,) of each underlying with more than a session left; no other is looked at."""
-    unused = np.empty(1, dtype=np.int8)
     for u in range(status.size):
         if status[u] != _OK:
             continue
         for g in range(underlying_start[u], underlying_start[u + 1]):
             if years[g] > session_years[u]:
                 a, b = series_start[g], series_start[g + 1]
-                straddle_kernel(
-                    strike[a:b],
-                    is_call[a:b],
-                    bid[a:b],
-                    ask[a:b],
-                    series_start[g : g + 2],
-                    forward[g : g + 1],
-                    discount[g : g + 1],
-                    straddle[g : g + 1],
-                    unused,
-                )
+                straddle[g], _ = straddle_of_series(strike, is_call, bid, ask, a, b, forward[g], discount[g])
                 if straddle[g] == straddle[g]:
                     break
 

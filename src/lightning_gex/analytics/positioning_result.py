@@ -21,6 +21,7 @@ from lightning_gex.analytics.exposure_tables import (
 )
 from lightning_gex.analytics.option_time import TimeClock
 from lightning_gex.analytics.positioned_contracts import EarlyExercise, PositionedContracts, TermStructure
+from lightning_gex.core.arguments import gated
 from lightning_gex.core.enums import ZeroGammaStatus
 from lightning_gex.core.units import DateArray1D, Float64Array1D
 
@@ -154,6 +155,7 @@ class DealerPositioning:
         """Whether the dealer models with a view agree on the sign of net gamma; None where fewer than two can tell."""
         return self.dealer_model_band["gamma_exposure_usd_per_pct"].models_agree_on_sign
 
+    @gated
     def exposures_by_strike(self, weight: str = "open_interest", *, include_0dte: bool = True) -> ExposuresByStrike:
         """Exposures of each strike over all expiries.
 
@@ -172,20 +174,24 @@ class DealerPositioning:
         """
         return exposure_tables.by_strike(self.contracts, weight, include_0dte=include_0dte)
 
+    @gated
     def exposures_by_expiry(self, weight: str = "open_interest", *, include_0dte: bool = True) -> ExposuresByExpiry:
         """Exposures of each listed expiry date over all strikes; arguments and errors of ``exposures_by_strike``."""
         return exposure_tables.by_expiry(self.contracts, weight, include_0dte=include_0dte)
 
+    @gated
     def exposures_by_strike_and_expiry(
         self, weight: str = "open_interest", *, include_0dte: bool = True
     ) -> ExposuresByStrikeAndExpiry:
         """(k, e) exposures of each strike of each date, read-only; arguments and errors of ``exposures_by_strike``."""
         return exposure_tables.by_strike_and_expiry(self.contracts, weight, include_0dte=include_0dte)
 
+    @gated
     def exposures_by_contract(self, weight: str = "open_interest") -> ExposuresByContract:
         """(n,) what each row of ``contracts`` adds, with dealer sign; NaN where its weight is unknown."""
         return exposure_tables.by_contract(self.contracts, weight)
 
+    @gated
     def surface(
         self, days: ArrayLike = (0.0, 1.0, 2.0, 3.0, 5.0), *, spots: ArrayLike | None = None
     ) -> ExposureSurface:

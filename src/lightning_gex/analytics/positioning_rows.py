@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numba
 import numpy as np
 
 from lightning_gex.analytics import exposure_tables
@@ -17,9 +18,11 @@ from lightning_gex.analytics.positioned_contracts import (
     TermStructure,
     VolSource,
 )
-from lightning_gex.analytics.positioning_run import PositioningRun, Workspace
-from lightning_gex.core.units import Float64Array1D
+from lightning_gex.analytics.positioning_columns import Workspace
+from lightning_gex.analytics.positioning_run import PositioningRun
+from lightning_gex.core.units import Float64Array1D, Int8Array1D, Int64Array1D
 
+_USED = int(ContractStatus.USED)
 _SOURCE_WORDS = np.array([str(source) for source in SOURCES])
 
 
@@ -30,13 +33,25 @@ def positioned_contracts(run: PositioningRun, work: Workspace) -> PositionedCont
     ----------
     run, work : of a book with one underlying whose status is OK.
     """
-    rows = np.flatnonzero(work.status == ContractStatus.USED)
-    count = np.bincount(work.strike_index[rows], minlength=int(work.strikes[0]))
+    book, terms = run.book, _term_structure(run)
+    rows, listed = np.empty(len(book), dtype=np.int64), np.zeros(int(work.strikes[0]), dtype=np.int64)
+    used = _used_kernel(
+        book.series_start,
+        work.status,
+        work.strike_index,
+        book.open_interest,
+        book.volume,
+        rows,
+        listed,
+        terms.contracts,
+        terms.open_interest,
+        terms.volume,
+    )
     gamma, delta, vanna, charm = work.greeks
     columns = PricedColumns(
-        book=run.book,
+        book=book,
         panel=run.panel,
-        rows=rows,
+        rows=rows[:used],
         implied_vol=work.implied_vol,
         vol_source=work.vol_source,
         dealer_sign=work.sign[run.panel.chosen],
@@ -46,13 +61,46 @@ def positioned_contracts(run: PositioningRun, work: Workspace) -> PositionedCont
         charm=charm,
         days_per_year=run.clock.days_per_year,
         log_moneyness=work.log_moneyness,
-        strikes=work.ladder[np.flatnonzero(count)],
+        strikes=work.ladder[np.flatnonzero(listed)],
         ladder_index=work.strike_index,
-        strike_place=np.cumsum(count > 0) - 1,
+        strike_place=np.cumsum(listed > 0) - 1,
     )
-    contracts = PositionedContracts(columns, _term_structure(run))
-    _add_up(contracts)
+    contracts = PositionedContracts(columns, terms)
+    sums, _ = exposure_tables.series_sums(contracts, "open_interest")
+    terms.gamma_exposure_usd_per_pct[:], terms.delta_exposure_usd[:] = sums[0], sums[1]
+    terms.vanna_exposure_usd_per_vol_point[:], terms.charm_exposure_usd_per_day[:] = sums[2], sums[3]
     return contracts
+
+
+@numba.njit(cache=True, error_model="numpy", nogil=True)
+def _used_kernel(
+    series_start: Int64Array1D,
+    status: Int8Array1D,
+    strike_index: Int64Array1D,
+    open_interest: Float64Array1D,
+    volume: Float64Array1D,
+    rows: Int64Array1D,
+    listed: Int64Array1D,
+    contracts: Int64Array1D,
+    held: Float64Array1D,
+    traded: Float64Array1D,
+) -> int:
+    """Rows of the used contracts, how many of them each listed strike has, and what each series (g,) holds of them.
+
+    Returns how many there are. Unknown volumes count nothing.
+    """
+    count = 0
+    for g in range(contracts.size):
+        first, interest, volumes = count, 0.0, 0.0
+        for i in range(series_start[g], series_start[g + 1]):
+            if status[i] == _USED:
+                rows[count] = i
+                listed[strike_index[i]] += 1
+                interest += open_interest[i]
+                volumes += volume[i] if 0.0 <= volume[i] <= LARGEST_COUNT else 0.0
+                count += 1
+        contracts[g], held[g], traded[g] = count - first, interest, volumes
+    return count
 
 
 def _term_structure(run: PositioningRun) -> TermStructure:
@@ -84,26 +132,13 @@ def _term_structure(run: PositioningRun) -> TermStructure:
     )
 
 
-def _add_up(contracts: PositionedContracts) -> None:
-    """Sums over the used contracts of each series into the term structure's columns."""
-    terms, columns = contracts.term_structure, contracts.priced_columns
-    sums, terms.contracts[:] = exposure_tables.series_sums(contracts, "open_interest")
-    terms.gamma_exposure_usd_per_pct[:] = sums[0]
-    terms.delta_exposure_usd[:] = sums[1]
-    terms.vanna_exposure_usd_per_vol_point[:] = sums[2]
-    terms.charm_exposure_usd_per_day[:] = sums[3]
-    used = np.isfinite(columns.implied_vol)
-    start = columns.book.series_start[:-1]
-    terms.open_interest[:] = np.add.reduceat(np.where(used, columns.book.open_interest, 0.0), start)
-    volume = columns.book.volume
-    traded = used & (volume >= 0) & (volume <= LARGEST_COUNT)
-    terms.volume[:] = np.add.reduceat(np.where(traded, volume, 0.0), start)
-
-
 def early_exercise(run: PositioningRun, work: Workspace) -> EarlyExercise:
     """What valuing early exercise changed in the used contracts of a book with one underlying."""
+    if not run.american.any():
+        nothing = _words_on_exercise(run.value_early_exercise, 0, np.empty(0), np.empty(0))
+        return EarlyExercise(run.value_early_exercise, 0, 0, math.nan, math.nan, math.nan, nothing)
     used = work.status == ContractStatus.USED
-    american = int((used & np.repeat(run.american, np.diff(run.book.series_start))).sum()) if run.american.any() else 0
+    american = int((used & np.repeat(run.american, np.diff(run.book.series_start))).sum())
     change = 100.0 * np.abs(work.vol_change[used & (work.vol_source == VolSource.SOLVED_AMERICAN)])
     known = change[np.isfinite(change)]
     moved = 1e4 * np.abs(np.log(run.carry.forward / run.figures.series_plain_forward))[run.american]

@@ -13,133 +13,44 @@ from itertools import pairwise
 import numpy as np
 
 from lightning_gex.analytics import positioning_kernels as stage
-from lightning_gex.analytics.american_parity import american_carry_kernel, pass_scratch
+from lightning_gex.analytics.american_parity import american_carry_kernel
 from lightning_gex.analytics.american_selection import american_vols_kernel
 from lightning_gex.analytics.book_columns import contracts_of, series_years
 from lightning_gex.analytics.chain_greeks import chain_greeks_kernel, log_moneyness_kernel
 from lightning_gex.analytics.contract_selection import (
-    ContractStatus,
-    SelectionScratch,
     select_kernel,
-    selection_scratch,
 )
-from lightning_gex.analytics.dealer_exposure import EXPOSURES, ONE_PER_CENT, ONE_VOL_POINT
-from lightning_gex.analytics.dealer_models import CUSTOM, NAIVE, VOLUME_SIGNED, ModelPanel, built_in_signs_kernel
-from lightning_gex.analytics.exposure_profile import GRID_POINTS
+from lightning_gex.analytics.dealer_exposure import ONE_PER_CENT
+from lightning_gex.analytics.dealer_models import (
+    CUSTOM,
+    NAIVE,
+    UNSIGNED,
+    VOLUME_SIGNED,
+    ModelPanel,
+    built_in_signs_kernel,
+)
 from lightning_gex.analytics.levels import atm_vol_kernel, straddle_kernel
 from lightning_gex.analytics.option_time import TimeClock, time_to_expiry_years
 from lightning_gex.analytics.parity import american_series
 from lightning_gex.analytics.parity_kernels import (
     Carry,
-    CarryScratch,
     carry_kernel,
-    carry_scratch,
     empty_carry,
     part_of,
 )
+from lightning_gex.analytics.positioning_columns import Figures, Workspace, empty_figures, workspace_for
 from lightning_gex.analytics.quote_stamps import QuoteStamps, quote_stamps
-from lightning_gex.analytics.zero_gamma import MAX_ROOTS, ZERO_GAMMA_STATUSES, workspace_size
 from lightning_gex.core.book import ChainBook
-from lightning_gex.core.enums import ZeroGammaStatus
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.sessions import to_aware
 from lightning_gex.core.units import (
     BoolArray1D,
     Float64Array1D,
-    Float64Array2D,
-    Int8Array1D,
     Int64Array1D,
-    Int64Array2D,
 )
 
 CHUNK_CONTRACTS = 32_768  # the columns of one stage, 256 kB each, fit the second-level cache
-_GAMMA, _DELTA, _VANNA, _CHARM = range(len(EXPOSURES))
-_NO_ROOT_TO_FIND = ZERO_GAMMA_STATUSES.index(ZeroGammaStatus.INSUFFICIENT_DATA)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Figures:
-    """One row an underlying, (u,) unless said; NaN where there is no answer. Meaning as in ``positioning_result``.
-
-    Parameters
-    ----------
-    status : codes of ``ScanStatus``. calls : used calls. expiries : listed dates that hold used contracts.
-    refused : (u, statuses) contracts by ``ContractStatus``. reach : (u, 2) least and greatest strike that counts.
-    by_model : (u, m, 4) in the order of ``EXPOSURES``.
-    roots : (u, MAX_ROOTS) of net gamma, those nearest to spot where there are more.
-    root_status : places in ``ZERO_GAMMA_STATUSES``.
-    levels : (u, 4) call wall, put wall, max pain, max pain of the first settlement.
-    straddle_series : index among the book's series, -1 where no straddle is quoted.
-    series_atm_vol, series_straddle : (g,). series_plain_forward : (g,) with American quotes read as European.
-    """
-
-    status: Int8Array1D
-    calls: Int64Array1D
-    vendor_vols: Int64Array1D
-    expiries: Int64Array1D
-    refused: Int64Array2D
-    open_interest_known: Float64Array1D
-    coverage: Float64Array1D
-    reach: Float64Array2D
-    by_model: np.ndarray
-    gamma_by_volume: Float64Array1D
-    gamma_ex_0dte: Float64Array1D
-    gross_gamma: Float64Array1D
-    roots: Float64Array2D
-    root_nearest: Float64Array1D
-    root_count: Int64Array1D
-    root_status: Int8Array1D
-    levels: Float64Array2D
-    month_vol: Float64Array1D
-    straddle_move: Float64Array1D
-    straddle_series: Int64Array1D
-    series_atm_vol: Float64Array1D
-    series_straddle: Float64Array1D
-    series_plain_forward: Float64Array1D
-
-    @property
-    def contracts_used(self) -> Int64Array1D:
-        """(u,) used contracts."""
-        return self.refused[:, ContractStatus.USED]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Workspace:
-    """Columns of the chunk at hand, as long as the longest chunk: the first n of each are its contracts'.
-
-    Parameters
-    ----------
-    status, vol_source : int8 codes of ``ContractStatus`` and ``VolSource``.
-    implied_vol : NaN where not used; vol_change : by how much valuing early exercise moved it, NaN where it did not;
-        strike : NaN where unsound.
-    used_shares : 0 where not used; known_shares : of all of known open interest.
-    greeks : gamma, delta, vanna, charm, (4, n); gross : their exposures with dealer sign +1, 0 where not used.
-    sign : (m, n) of every model that does not follow from ``naive``, 0 where unknown.
-    ladder, strike_index : distinct strikes of the last underlying and its contracts' places among them.
-    exposure : profile of the last underlying. strikes : how many distinct ones it has, (1,).
-    """
-
-    status: Int8Array1D
-    vol_source: Int8Array1D
-    implied_vol: Float64Array1D
-    vol_change: Float64Array1D
-    strike: Float64Array1D
-    used_shares: Float64Array1D
-    known_shares: Float64Array1D
-    held: Float64Array1D
-    log_moneyness: Float64Array1D
-    greeks: Float64Array2D
-    gross: Float64Array2D
-    sign: Float64Array2D
-    ladder: Float64Array1D
-    strike_index: Int64Array1D
-    spare: Float64Array2D
-    exposure: Float64Array1D
-    profile: Float64Array1D
-    strikes: Int64Array1D
-    carry: CarryScratch
-    selection: SelectionScratch
-    passes: Float64Array2D
+_GAMMA = 0  # its place in EXPOSURES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,7 +123,7 @@ def run_chain(
 ) -> tuple[PositioningRun, Workspace]:
     """Look at a book with one underlying and keep its contracts' columns; arguments and errors of ``run_book``."""
     run = _prepared(book, panel, coverage_floor, clock, value_early_exercise)
-    room = _workspace(len(book), len(book.expiry), len(panel.kind))
+    room = workspace_for(len(book), len(book.expiry), len(panel.kind))
     _look_at(run, 0, 1, room, every_series=True)
     return run, room
 
@@ -236,7 +147,7 @@ def _prepared(
         is_0dte=book.settles_at < stamps.day_end[book.underlying_of_series],
         american=american_series(book),
         carry=empty_carry(len(book.expiry)),
-        figures=_empty_figures(len(book.underlying), len(book.expiry), len(panel.kind)),
+        figures=empty_figures(len(book.underlying), len(book.expiry), len(panel.kind)),
     )
 
 
@@ -252,7 +163,7 @@ def _look_at_all(run: PositioningRun, chunks: list[tuple[int, int]]) -> None:
     book = run.book
     contracts = max((int(book.contract_start[b] - book.contract_start[a]) for a, b in chunks), default=0)
     series = max((int(book.underlying_start[b] - book.underlying_start[a]) for a, b in chunks), default=0)
-    room = _workspace(contracts, series, len(run.panel.kind))
+    room = workspace_for(contracts, series, len(run.panel.kind))
     for first, last in chunks:
         _look_at(run, first, last, room, every_series=False)
 
@@ -278,7 +189,7 @@ class _Chunk:
 
 
 def _look_at(run: PositioningRun, first: int, last: int, room: Workspace, *, every_series: bool) -> None:
-    """All stages over some underlyings; straddles of every series, or of the one that is reported."""
+    """All stages over some underlyings; volatility and straddle of every series, or of those that are reported."""
     chunk = _Chunk(run, first, last)
     _select(run, chunk, room)
     _judge(run, chunk, room)
@@ -328,7 +239,8 @@ def _select(run: PositioningRun, chunk: _Chunk, room: Workspace) -> None:
             room.sign[m, :n] = run.panel.custom[kind - CUSTOM, chunk.contracts]
         elif kind in (NAIVE, VOLUME_SIGNED) or m == run.panel.chosen:  # the others follow from naive
             built_in_signs_kernel(kind, columns.is_call, columns.volume, columns.open_interest, room.sign[m, :n])
-    stage.refuse_unsigned_kernel(room.sign[run.panel.chosen, :n], status, vol)
+    if run.panel.kind[run.panel.chosen] > UNSIGNED:  # the first three know every sign
+        stage.refuse_unsigned_kernel(room.sign[run.panel.chosen, :n], status, vol)
 
 
 def _judge(run: PositioningRun, chunk: _Chunk, room: Workspace) -> None:
@@ -363,7 +275,7 @@ def _judge(run: PositioningRun, chunk: _Chunk, room: Workspace) -> None:
 
 
 def _expose(run: PositioningRun, chunk: _Chunk, room: Workspace) -> None:
-    """Greeks of the used contracts and their exposures with dealer sign +1."""
+    """Greeks of the used contracts."""
     columns, n = chunk.columns, chunk.n
     stage.weigh_kernel(
         columns.strike,
@@ -381,10 +293,6 @@ def _expose(run: PositioningRun, chunk: _Chunk, room: Workspace) -> None:
     chain_greeks_kernel(chunk.series_start, *terms, *contracts, delta, gamma, vanna, charm)
     if run.clock is not TimeClock.CALENDAR:
         _retime_charm(chunk, room, charm)
-    spot = chunk.spot
-    scales = (spot * spot * ONE_PER_CENT, spot, spot * ONE_VOL_POINT, spot / run.clock.days_per_year)
-    for e, scale in enumerate(scales):
-        stage.gross_kernel(chunk.contract_start, scale, room.greeks[e, :n], room.used_shares[:n], room.gross[e, :n])
 
 
 def _retime_charm(chunk: _Chunk, room: Workspace, charm: Float64Array1D) -> None:
@@ -408,11 +316,16 @@ def _sum(run: PositioningRun, chunk: _Chunk, room: Workspace) -> None:
         start,
         status,
         run.coverage_floor,
+        chunk.spot,
+        run.clock.days_per_year,
         columns.open_interest,
         room.status[:n],
+        room.used_shares[:n],
+        room.greeks,
         run.panel.kind,
         room.sign,
-        room.gross,
+        room.gross_gamma,
+        room.spare[0],
         found.by_model[at],
     )
     sign = room.sign[run.panel.chosen, :n]
@@ -423,7 +336,7 @@ def _sum(run: PositioningRun, chunk: _Chunk, room: Workspace) -> None:
         status,
         run.is_0dte[chunk.series],
         sign,
-        room.gross[_GAMMA, :n],
+        room.gross_gamma[:n],
         found.gamma_ex_0dte[at],
         found.gross_gamma[at],
     )
@@ -457,7 +370,7 @@ def _find_levels(run: PositioningRun, chunk: _Chunk, room: Workspace) -> None:
         chunk.years,
         room.strike[:n],
         chunk.columns.is_call,
-        room.gross[_GAMMA, :n],
+        room.gross_gamma[:n],
         room.known_shares[:n],
         room.ladder,
         room.strike_index,
@@ -495,14 +408,15 @@ def _find_volatility(run: PositioningRun, chunk: _Chunk, room: Workspace, *, eve
     found, at, n, carry, columns = run.figures, chunk.underlyings, chunk.n, chunk.carry, chunk.columns
     vols, straddles = found.series_atm_vol[chunk.series], found.series_straddle[chunk.series]
     session_years = run.stamps.session_years[at]
-    atm_vol_kernel(room.strike[:n], room.implied_vol[:n], chunk.series_start, carry.forward, vols)
     quotes = (room.strike[:n], columns.is_call, columns.bid, columns.ask)
+    vol, starts = room.implied_vol[:n], (chunk.series_start, chunk.underlying_start, chunk.status, chunk.years)
     if every_series:
+        atm_vol_kernel(room.strike[:n], vol, chunk.series_start, carry.forward, vols)
         ignored = np.empty(len(straddles), dtype=np.int8)
         straddle_kernel(*quotes, chunk.series_start, carry.forward, carry.discount, straddles, ignored)
     else:
-        starts = (chunk.series_start, chunk.underlying_start, chunk.status, chunk.years, session_years)
-        stage.nearest_straddle_kernel(*starts, *quotes, carry.forward, carry.discount, straddles)
+        stage.month_vols_kernel(*starts, room.strike[:n], vol, carry.forward, vols)
+        stage.nearest_straddle_kernel(*starts, session_years, *quotes, carry.forward, carry.discount, straddles)
     series = found.straddle_series[at]
     stage.volatility_kernel(
         chunk.underlying_start,
@@ -527,68 +441,3 @@ def _clock_years(book: ChainBook, clock: TimeClock) -> Float64Array1D:
         at = as_of == moment
         out[at] = time_to_expiry_years(to_aware(moment), book.settles_at[at], clock)
     return out
-
-
-def _empty_figures(underlyings: int, series: int, models: int) -> Figures:
-    """Rows without an answer."""
-
-    def unknown(*shape: int) -> np.ndarray:
-        return np.full(shape, np.nan)
-
-    def none(*shape: int) -> np.ndarray:
-        return np.zeros(shape, dtype=np.int64)
-
-    u = underlyings
-    return Figures(
-        status=np.zeros(u, dtype=np.int8),
-        calls=none(u),
-        vendor_vols=none(u),
-        expiries=none(u),
-        refused=none(u, len(ContractStatus)),
-        open_interest_known=unknown(u),
-        coverage=unknown(u),
-        reach=unknown(u, 2),
-        by_model=unknown(u, models, len(EXPOSURES)),
-        gamma_by_volume=unknown(u),
-        gamma_ex_0dte=unknown(u),
-        gross_gamma=unknown(u),
-        roots=unknown(u, MAX_ROOTS),
-        root_nearest=unknown(u),
-        root_count=none(u),
-        root_status=np.full(u, _NO_ROOT_TO_FIND, dtype=np.int8),
-        levels=unknown(u, 4),
-        month_vol=unknown(u),
-        straddle_move=unknown(u),
-        straddle_series=np.full(u, -1, dtype=np.int64),
-        series_atm_vol=unknown(series),
-        series_straddle=unknown(series),
-        series_plain_forward=unknown(series),
-    )
-
-
-def _workspace(contracts: int, series: int, models: int) -> Workspace:
-    """Room for chunks of at most so many contracts and series."""
-    n = max(contracts, 1)
-    return Workspace(
-        status=np.empty(n, dtype=np.int8),
-        vol_source=np.empty(n, dtype=np.int8),
-        implied_vol=np.empty(n),
-        vol_change=np.full(n, np.nan),
-        strike=np.empty(n),
-        used_shares=np.empty(n),
-        known_shares=np.empty(n),
-        held=np.empty(n),
-        log_moneyness=np.empty(n),
-        greeks=np.empty((len(EXPOSURES), n)),
-        gross=np.empty((len(EXPOSURES), n)),
-        sign=np.empty((models, n)),
-        ladder=np.empty(n),
-        strike_index=np.empty(n, dtype=np.int64),
-        spare=np.empty((5, n)),
-        exposure=np.empty(GRID_POINTS),
-        profile=np.empty(workspace_size(n, GRID_POINTS)),
-        strikes=np.zeros(1, dtype=np.int64),
-        carry=carry_scratch(n, series),
-        selection=selection_scratch(n),
-        passes=pass_scratch(series),
-    )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -53,6 +53,7 @@ NotNegative = Annotated[float, Field(ge=0), _Number]
 Count = Annotated[int, Field(ge=1), _Number]
 Capital = Annotated[float, Field(ge=LEAST_CAPITAL_USD, le=LARGEST_CAPITAL_USD), _Number]
 Weight = Annotated[float, Field(ge=0, le=1_000), _Number]
+ApiName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^.\s]+$")]
 
 
 class Section(BaseModel):
@@ -125,11 +126,44 @@ class BreakerSettings(Section):
     """Share of recent operations that failed."""
 
 
+class SmallCapitalSettings(Section):
+    """A cap in dollars on what is at work at once, for the first weeks with real money."""
+
+    enabled: bool = False
+    """Whether the cap is a guardrail beside the others."""
+    max_capital_usd: Annotated[float, Field(gt=0, le=LARGEST_CAPITAL_USD), _Number] = 5_000.0
+    """USD of position values and pending entries, in all runs of the account, beyond which no entry is made."""
+
+
+class RateLimitSettings(Section):
+    """How often an API may be called, by every program on the workspace together."""
+
+    calls: Count = 60
+    """Calls within any window, of an API that rate_limits.apis does not name."""
+    window_seconds: Annotated[float, Field(gt=0, le=86_400), _Number] = 60.0
+    """Length of the window, seconds."""
+    apis: Mapping[ApiName, Count] = {}
+    """Calls within any window by API, under the name its credentials have in the vault."""
+
+
+class AlertSettings(Section):
+    """Who is told of a breaker, a halt, a failure and the day's end; where to is a secret, and no setting."""
+
+    vault_entry: Annotated[str, Field(max_length=100)] = ""
+    """Name of the vault's entry whose secret holds the addresses; empty takes LIGHTNING_ALERT_URLS, if it is set."""
+    daily_summary: bool = True
+    """Also tell how each session of paper or live trading ended."""
+
+
 class DecisionSettings(Section):
     """What a signal needs to be traded at all."""
 
     minimum_confidence: Annotated[float, Field(ge=0.5, le=1)] = 0.5
     """Probability, after memory, below which a signal is not traded."""
+    calibrate: bool = True
+    """Whether the consensus is turned into a probability by base rates and past outcomes; false shows it as it is."""
+    range_horizon_sessions: Annotated[int, Field(ge=1, le=21), _Number] = 5
+    """Sessions that the expected range of a decision is for."""
 
 
 class ConsensusSettings(Section):
@@ -140,7 +174,16 @@ class ConsensusSettings(Section):
     min_voting: Count = 2
     """Agents that must not abstain."""
     conflict_share: Annotated[float, Field(gt=0, le=0.5)] = 0.3
-    """Share of the voting weight that, held by both sides at once, makes a conflict."""
+    """Share of the voting weight that, held by both sides at once, splits the vote: no direction."""
+    veto_confidence: Annotated[float, Field(gt=0.5, le=1)] = 0.7
+    """Confidence from which on a single agent stops a consensus of the other direction; 1 leaves only certainty."""
+
+
+class SizingSettings(Section):
+    """How a position's size is chosen where not by policy or Kelly."""
+
+    fixed_size_pct: Fraction = 0.0
+    """Notional of every position as a fraction of equity, below all limits; 0 asks the policy or Kelly."""
 
 
 class KellySettings(Section):
@@ -164,9 +207,11 @@ class MemorySettings(Section):
     similarity_threshold: Fraction = 0.8
     """Less similar signals are not considered; 1 is identical."""
     minimum_neighbours: Count = 10
-    """With fewer to consider the confidence stays as it is."""
+    """With fewer to consider memory gives no advice."""
     prior_strength: Positive = 30.0
-    """Imagined signals at the base win rate that the considered ones are averaged with."""
+    """Imagined signals at the base rate that the considered ones are averaged with."""
+    half_life_years: Positive = 5.0
+    """After how long an outcome counts half."""
     lowest_multiplier: Annotated[float, Field(ge=0.8, le=1)] = 0.8
     """The most that memory takes away."""
     highest_multiplier: Annotated[float, Field(ge=1, le=1.2)] = 1.2
@@ -184,6 +229,57 @@ class TacticalSettings(Section):
     """A nearer target is moved out to this many average true ranges."""
     minimum_reward_to_risk: Positive = 1.0
     """Target distance over stop distance below which the stop is moved in."""
+    forecast_brackets: bool = True
+    """Count these distances, and the regimes', in the forecast of the true range where that is wider than ATR."""
+    best_share: PositiveFraction = 0.25
+    """Part of a session's universe, the nearest to its high of a year first, whose ideas are traded; 1 lets all."""
+    one_entry_a_view: bool = True
+    """A view that was traded must be interrupted before it is traded again."""
+    sessions_before_event: Annotated[int, Field(ge=0), _Number] = 2
+    """No entry where a dated event is this many sessions ahead or fewer; 0 enters anyway."""
+    sessions_before_expiry: Annotated[int, Field(ge=0), _Number] = 0
+    """The same for the monthly expiry."""
+
+
+class RegimeSettings(Section):
+    """How firmly a market regime is held against noise."""
+
+    minimum_dwell_sessions: Annotated[int, Field(ge=1, le=252), _Number] = 5
+    """Sessions that a regime lasts at least before an equally or less dangerous one takes over."""
+    exit_moves: Annotated[float, Field(ge=0, le=10), _Number] = 1.0
+    """Usual sessions' moves past its threshold that a figure must stand for its regime to end."""
+
+
+class ConcentrationSettings(Section):
+    """How much of the same thing an account may hold."""
+
+    target_volatility: Positive = 0.10
+    """Forecast volatility of the account a year, as a fraction of equity, that an entry may bring it to."""
+    max_correlated_pct: PositiveFraction = 0.40
+    """Sum of absolute position values that move with the idea, as a fraction of equity; 1 sets no such cap."""
+    correlated_from: PositiveFraction = 0.70
+    """Correlation of daily returns from which a position moves with another."""
+    max_sector_pct: PositiveFraction = 0.30
+    """Sum of absolute position values in one sector, as a fraction of equity; 1 sets no such cap."""
+    correlation_sessions: Annotated[int, Field(ge=3), _Number] = 126
+    """Sessions that the correlation is taken over."""
+    fewest_sessions: Annotated[int, Field(ge=3), _Number] = 40
+    """Sessions two tickers must share for their correlation to be known; unknown counts as 1."""
+
+    @model_validator(mode="after")
+    def _enough_sessions(self) -> Self:
+        if self.fewest_sessions > self.correlation_sessions:
+            raise ValueError("fewest_sessions must not exceed correlation_sessions")
+        return self
+
+
+class UniverseSettings(Section):
+    """Files that say of tickers what prices do not; empty: not known. A relative path begins in the workspace."""
+
+    sectors: str = ""
+    """CSV or Parquet with ticker,sector."""
+    events: str = ""
+    """CSV or Parquet with date,event and optionally ticker,known_from: earnings, central bank meetings."""
 
 
 class ExecutionSettings(Section):
@@ -197,6 +293,8 @@ class ExecutionSettings(Section):
     """How far the stop may be, as a fraction of the price."""
     minimum_reward_to_risk: Positive = 1.0
     """Target distance over stop distance."""
+    max_volume_share: PositiveFraction = 0.01
+    """Value of the position over the average value traded in a session."""
 
     @model_validator(mode="after")
     def _stops_in_order(self) -> Self:
@@ -210,6 +308,8 @@ class StorageSettings(Section):
 
     url: Annotated[str, AfterValidator(_no_password_in_url)] = ""
     """PostgreSQL as postgresql://user@host/database, its password in ~/.pgpass; empty keeps both in lightning.db."""
+    memory_search: Literal["program", "server"] = "program"
+    """Where memory searches: in this program, or in PostgreSQL by pgvector (server); the answers are the same."""
 
 
 class VaultSettings(Section):
@@ -237,6 +337,8 @@ class AgentWeights(Section):
 class AgentSettings(Section):
     """The agents that vote."""
 
+    learn_weights: bool = False
+    """Whether weights follow what each agent's calls earned over their base rate; false freezes them."""
     weights: AgentWeights = AgentWeights()
 
 
@@ -252,11 +354,18 @@ class Settings(BaseSettings):
     decision: DecisionSettings = DecisionSettings()
     guardrails: GuardrailSettings = GuardrailSettings()
     breakers: BreakerSettings = BreakerSettings()
+    small_capital: SmallCapitalSettings = SmallCapitalSettings()
+    rate_limits: RateLimitSettings = RateLimitSettings()
+    alerts: AlertSettings = AlertSettings()
     agents: AgentSettings = AgentSettings()
     consensus: ConsensusSettings = ConsensusSettings()
     memory: MemorySettings = MemorySettings()
+    regimes: RegimeSettings = RegimeSettings()
     tactical: TacticalSettings = TacticalSettings()
+    concentration: ConcentrationSettings = ConcentrationSettings()
+    universe: UniverseSettings = UniverseSettings()
     execution: ExecutionSettings = ExecutionSettings()
+    sizing: SizingSettings = SizingSettings()
     kelly: KellySettings = KellySettings()
     storage: StorageSettings = StorageSettings()
     vault: VaultSettings = VaultSettings()

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from lightning_gex.core.arguments import check_fields
 from lightning_gex.core.chain import OptionChain
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.sessions import to_aware, to_datetime64
@@ -85,6 +86,7 @@ class ChainBook:
     modelled: bool = False
 
     def __post_init__(self) -> None:
+        check_fields(self, source=self.source)
         _check_lengths(self)
         _check_starts(self)
         _check_underlyings(self)

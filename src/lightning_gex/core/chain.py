@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from lightning_gex.core.arguments import check_fields
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.runs import coded
 from lightning_gex.core.sessions import to_datetime64
@@ -71,8 +72,9 @@ class OptionChain:
 
     Raises
     ------
-    InputError : a time without a zone, a spot that is no price, a column of another length, a contract that had settled
-        by ``as_of`` or whose settlement is unknown (NaT), more roots than an int16 can number.
+    InputError : a field that holds another kind of value, a time without a zone, a spot that is no price, a column of
+        another length, a contract that had settled by ``as_of`` or whose settlement is unknown (NaT), more roots than
+        an int16 can number.
     """
 
     underlying: str
@@ -100,6 +102,7 @@ class OptionChain:
     root_code: Int16Array1D = field(init=False)
 
     def __post_init__(self) -> None:
+        check_fields(self, source=self.source)
         for name, moment in (("as_of", self.as_of), ("fetched_at", self.fetched_at)):
             if moment is not None and moment.tzinfo is None:
                 raise InputError(f"the chain's {name} has no time zone", source=self.source, field=name)

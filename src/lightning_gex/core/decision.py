@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, MarketRegime, StageName, StageVerdict
+from lightning_gex.core.quick_init import quick_init
 from lightning_gex.core.votes import Vote
 
 Scalar = str | int | float | bool | None
+#: The key of a stage's detail that names the gate which said no; the other keys are its numbers.
+GATE_KEY = "gate"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class StageRecord:
     """What one station of the decision path said.
@@ -26,6 +31,13 @@ class StageRecord:
     fallback: str | None = None
 
 
+@cache
+def not_asked(stage: StageName) -> StageRecord:
+    """The record of a station behind the one that ended the path: always the same value."""
+    return StageRecord(stage, StageVerdict.SKIPPED, "not asked: an earlier stage ended it")
+
+
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Cap:
     """One limit on the size of a position, as a fraction of equity, and who set it."""
@@ -35,12 +47,39 @@ class Cap:
     reason: str
 
 
+@quick_init
+@dataclass(frozen=True, slots=True)
+class ExpectedRange:
+    """Between which prices the close is expected some sessions on, how probable that is, and how volatile until then.
+
+    Parameters
+    ----------
+    low, high : the band, USD.
+    probability : that the close ``horizon_sessions`` sessions on lies inside, 0..1; NaN where too little was seen to
+        tell.
+    horizon_sessions : sessions the band is for.
+    volatility_forecast : of the next session, annualised fraction.
+    volatility_forecast_horizon : mean over the horizon, annualised fraction.
+    basis : what band, forecast and probability rest on, in words.
+    """
+
+    low: float
+    high: float
+    probability: float
+    horizon_sessions: int
+    volatility_forecast: float
+    volatility_forecast_horizon: float
+    basis: str
+
+
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Trade or no trade, how much, entry, target, stop, and why.
 
     Numbers are NaN where the decision has none. ``size_pct`` is the notional as a fraction of equity. ``caps`` are all
-    limits that were considered, ``binding_cap`` the one that decided.
+    limits that were considered, ``binding_cap`` the one that decided. ``expected_range`` is there with or without a
+    trade; where it is None, ``range_absence`` says why.
     """
 
     decision_id: str
@@ -63,8 +102,33 @@ class Decision:
     votes: tuple[Vote, ...]
     caps: tuple[Cap, ...] = ()
     binding_cap: str | None = None
+    expected_range: ExpectedRange | None = None
+    range_absence: str | None = None
 
     @property
     def fallbacks(self) -> tuple[str, ...]:
         """Everything that stood in for something missing."""
         return tuple(s.fallback for s in self.stages if s.fallback)
+
+    @property
+    def veto(self) -> str | None:
+        """Which gate said no, as ``stage.gate``; the stage alone where it was not recorded, None where none did."""
+        if self.blocked_by is None:
+            return None
+        said = next((s.detail.get(GATE_KEY) for s in self.stages if s.stage is self.blocked_by), None)
+        return str(self.blocked_by) if said is None else f"{self.blocked_by}.{said}"
+
+    @property
+    def range_figures(self) -> dict[str, float | int | str | None]:
+        """The expected range as flat names and values, as tables and documents show it; None where it is absent."""
+        found = self.expected_range
+        return {
+            "range_low": None if found is None else found.low,
+            "range_high": None if found is None else found.high,
+            "range_probability": None if found is None else found.probability,
+            "range_horizon_sessions": None if found is None else found.horizon_sessions,
+            "volatility_forecast": None if found is None else found.volatility_forecast,
+            "volatility_forecast_horizon": None if found is None else found.volatility_forecast_horizon,
+            "range_basis": None if found is None else found.basis,
+            "range_absence": self.range_absence,
+        }

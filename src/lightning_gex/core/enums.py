@@ -26,6 +26,25 @@ class Direction(IntEnum):
             raise ValueError(f"direction must be bullish, bearish or neutral, not {word!r}") from None
 
 
+class ConsensusOutcome(IntEnum):
+    """How a vote ended; only an agreement gives a direction."""
+
+    NO_QUORUM = 0
+    UNDECIDED = 1  # too near one half
+    SPLIT = 2  # both sides hold much of the voting weight
+    VETO = 3  # one agent is sure of the contrary
+    AGREEMENT = 4
+
+    @property
+    def word(self) -> str:
+        """``no_quorum``, ``undecided``, ``split``, ``veto`` or ``agreement``."""
+        return self.name.lower()
+
+
+#: By a sign: 0, 1, and -1 from the end. A look-up here costs a fifth of asking the enum.
+DIRECTION_OF_SIGN = (Direction.NEUTRAL, Direction.BULLISH, Direction.BEARISH)
+
+
 class Action(StrEnum):
     """What to do with the shares."""
 

@@ -19,11 +19,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+#: Characters of a message that a person still reads; what is longer loses its middle.
+LONGEST_MESSAGE = 2_000
+_LONGEST_VALUE = 80  # characters of a value that a message shows
+
 
 class LightningError(Exception):
-    """Anything this package raises on purpose. ``exit_code`` is what the command line ends with."""
+    """Anything this package raises on purpose. ``exit_code`` is what the command line ends with.
+
+    As text it is one line that may be shown on any terminal, whatever names and values went into it.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class InputError(LightningError):
@@ -54,14 +64,15 @@ class InputError(LightningError):
         super().__init__(problem)
 
     def __str__(self) -> str:
-        place = [part for part in (self.source, self._row_text(), self._field_text()) if part]
-        return f"{', '.join(place)}: {self.problem}" if place else self.problem
+        place = [part for part in (_in_words(self.source), self._row_text(), self._field_text()) if part]
+        problem = _in_words(self.problem)
+        return one_line(f"{', '.join(place)}: {problem}" if place else problem)
 
-    def _row_text(self) -> str | None:
-        return None if self.row is None else f"row {self.row}"
+    def _row_text(self) -> str:
+        return "" if self.row is None else f"row {_in_words(self.row)}"
 
-    def _field_text(self) -> str | None:
-        return None if self.field is None else f"field '{self.field}'"
+    def _field_text(self) -> str:
+        return "" if self.field is None else f"field '{_in_words(self.field)}'"
 
 
 class InsufficientDataError(InputError):
@@ -115,3 +126,41 @@ class MissingExtraError(LightningError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"this needs {package}: pip install 'lightning-gex[{extra}]'")
+
+
+def one_line(text: str) -> str:
+    """The text on one line of at most ``LONGEST_MESSAGE`` characters, with nothing in it that steers a terminal.
+
+    >>> one_line("two\\nlines, \\x1b[31mred")
+    'two lines, \\\\x1b[31mred'
+    """
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c.isspace() else _escaped(c) for c in text)
+    if len(text) <= LONGEST_MESSAGE:
+        return text
+    return f"{text[: LONGEST_MESSAGE - 500]} ... {text[-490:]}"
+
+
+def shown(value: object) -> str:
+    """A caller's value as a message shows it: on one line, short, and whatever it is.
+
+    >>> shown("bull\\nish"), shown(10**5_000)
+    ("'bull\\\\nish'", 'a value of type int')
+    """
+    try:
+        text = repr(value)
+    except Exception:  # a stranger's code, or a number of more digits than Python prints
+        return f"a value of type {type(value).__name__}"
+    return one_line(" ".join(text.split())[:_LONGEST_VALUE])
+
+
+def _in_words(part: object) -> str:
+    """A part of a message, whatever was given for it; nothing for None."""
+    try:
+        return "" if part is None else str(part)
+    except Exception:  # a stranger's code, or a number of more digits than Python prints
+        return shown(part)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

@@ -16,12 +16,17 @@ from lightning_gex.core.decision import Decision, Scalar
 from lightning_gex.core.enums import Direction, RunMode
 from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade, Order
 from lightning_gex.core.patterns import Outcome, Pattern
+from lightning_gex.core.quick_init import quick_init
 
 #: The version in which events are written. 1: release 0.1.0. 2: marks carry prices, orders the price they were decided
-#: at, a breaker's reset its reason; halts, failures, seals and the ends of runs are events of their own.
-EVENT_VERSION = 2
+#: at, a breaker's reset its reason; halts, failures, seals and the ends of runs are events of their own. 3: decisions
+#: carry an expected range, or why there is none; patterns their vector's schema, strategy, confidence before
+#: calibration and memory, the agents' calls, whether they were traded, and as what; outcomes the return over the whole
+#: horizon. What earlier runs learnt about probabilities is an event of its own.
+EVENT_VERSION = 3
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """A run began: which driver, with what money and which settings."""
@@ -33,6 +38,7 @@ class RunStarted:
     kind: Literal["run_started"] = "run_started"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class RunResumed:
     """A run goes on after its process had ended, from the state that its ``records`` earlier records replay into."""
@@ -42,6 +48,7 @@ class RunResumed:
     kind: Literal["run_resumed"] = "run_resumed"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class RunEnded:
     """A run is over: nothing of it is open or pending any more as far as the account's limits are concerned."""
@@ -51,6 +58,7 @@ class RunEnded:
     kind: Literal["run_ended"] = "run_ended"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
     """A trading day began; ``equity`` at its open is the base of the daily loss.
@@ -64,6 +72,7 @@ class SessionOpened:
     kind: Literal["session_opened"] = "session_opened"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class DecisionMade:
     """The decision path ended, one way or another. ``pattern`` is what memory keeps of it, if anything."""
@@ -74,6 +83,7 @@ class DecisionMade:
     kind: Literal["decision_made"] = "decision_made"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class OrderPlaced:
     """An order is about to be sent."""
@@ -83,6 +93,7 @@ class OrderPlaced:
     kind: Literal["order_placed"] = "order_placed"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class OrderEnded:
     """An order will not be filled any more."""
@@ -93,6 +104,7 @@ class OrderEnded:
     kind: Literal["order_ended"] = "order_ended"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class TradeOpened:
     """An entry was filled."""
@@ -103,6 +115,7 @@ class TradeOpened:
     kind: Literal["trade_opened"] = "trade_opened"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class TradeClosed:
     """An exit was filled."""
@@ -113,6 +126,7 @@ class TradeClosed:
     kind: Literal["trade_closed"] = "trade_closed"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class SignalResolved:
     """What became of a signal is known now, whether or not it was traded."""
@@ -124,6 +138,7 @@ class SignalResolved:
     kind: Literal["signal_resolved"] = "signal_resolved"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class RecordCarried:
     """What earlier runs of the same account had already learnt about signals of one direction when this one began.
@@ -141,6 +156,20 @@ class RecordCarried:
     kind: Literal["record_carried"] = "record_carried"
 
 
+@quick_init
+@dataclass(frozen=True, slots=True)
+class LearningCarried:
+    """What earlier runs of the same account had already learnt about probabilities and agents when this one began.
+
+    The figures are those of ``engine.learning.Learning.figures``.
+    """
+
+    at: datetime
+    figures: Mapping[str, float]
+    kind: Literal["learning_carried"] = "learning_carried"
+
+
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Marked:
     """Equity at the close of a session, USD.
@@ -157,6 +186,7 @@ class Marked:
     kind: Literal["marked"] = "marked"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class CashAccrued:
     """Interest on cash, USD."""
@@ -167,6 +197,7 @@ class CashAccrued:
     kind: Literal["cash_accrued"] = "cash_accrued"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class BreakerTripped:
     """A circuit breaker latched: entries stop until a person resets it. Exits go on."""
@@ -177,6 +208,7 @@ class BreakerTripped:
     kind: Literal["breaker_tripped"] = "breaker_tripped"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class BreakerReset:
     """A person reset a breaker, and said why."""
@@ -188,6 +220,7 @@ class BreakerReset:
     kind: Literal["breaker_reset"] = "breaker_reset"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class TradingHalted:
     """A person pulled the kill switch: no entry until a person says so. ``flatten`` asks for every position closed."""
@@ -199,6 +232,7 @@ class TradingHalted:
     kind: Literal["trading_halted"] = "trading_halted"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class TradingResumed:
     """A person let entries go on after a halt."""
@@ -209,6 +243,7 @@ class TradingResumed:
     kind: Literal["trading_resumed"] = "trading_resumed"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class OperationFailed:
     """Something that trading needs did not work: an order that could not be sent, a source that did not answer."""
@@ -219,6 +254,7 @@ class OperationFailed:
     kind: Literal["operation_failed"] = "operation_failed"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class ChainSealed:
     """The chain up to record ``count``, whose digest is ``head``, sealed with a key that only the open vault has."""
@@ -230,6 +266,7 @@ class ChainSealed:
     kind: Literal["chain_sealed"] = "chain_sealed"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class WeightChanged:
     """An agent's vote counts more or less from now on."""
@@ -241,6 +278,7 @@ class WeightChanged:
     kind: Literal["weight_changed"] = "weight_changed"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class AuditNoted:
     """Something an auditor would ask about: a secret stored or read, an export, an error. Never holds a secret."""
@@ -263,6 +301,7 @@ Event = (
     | TradeClosed
     | SignalResolved
     | RecordCarried
+    | LearningCarried
     | Marked
     | CashAccrued
     | BreakerTripped

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,7 +46,23 @@ CHAIN_FEATURES = (
 )
 #: The market as a whole. *market_adx* is the ``adx`` of the founding document's ``market_data``.
 MARKET_FEATURES = ("spy_trend", "vix", "vix_20_avg", "market_adx", "advance_decline_ratio")
-ALL_FEATURES = PRICE_FEATURES + OPTIONS_FEATURES + CHAIN_FEATURES + MARKET_FEATURES
+#: What the ticker's whole history says of the sessions ahead (``analytics.volatility_forecast``, ``.expected_range``),
+#: annualised fractions: the volatility of the next session, the mean over the next 5, 10 and 21, the one whose standard
+#: deviation is the expected range, and that of the last 22 sessions from their bars. *true_range_forecast* is the mean
+#: true range to expect of the next 10 sessions, USD; *forecast_basis* is what the forecast for 5 sessions rests on, a
+#: code; *gex_rank* the rank of dealers' gamma that it saw, in [-1, 1].
+FORECAST_FEATURES = (
+    "volatility_forecast",
+    "volatility_forecast_5",
+    "volatility_forecast_10",
+    "volatility_forecast_21",
+    "band_volatility",
+    "realised_volatility",
+    "true_range_forecast",
+    "forecast_basis",
+    "gex_rank",
+)
+ALL_FEATURES = PRICE_FEATURES + OPTIONS_FEATURES + CHAIN_FEATURES + MARKET_FEATURES + FORECAST_FEATURES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,12 +102,39 @@ class Features:
             raise KeyError(name)
         return np.full(len(self), np.nan)
 
+    def value(self, name: str, i: int) -> float:
+        """One feature at row ``i``, NaN where absent. Raises ``KeyError`` on a name that is no feature."""
+        values = self.columns.get(name)
+        if values is not None:
+            return values.item(i)
+        if name not in ALL_FEATURES:
+            raise KeyError(name)
+        return math.nan
+
     def at(self, i: int) -> dict[str, float]:
         """Row ``i`` as a plain mapping, NaN where absent."""
-        return {name: float(values[i]) for name, values in self.columns.items()}
+        return {name: values.item(i) for name, values in self.columns.items()}
 
     def row(self, i: int) -> Features:
         """Row ``i`` as features of length one."""
         part = slice(i, i + 1) if i != -1 else slice(-1, None)
         columns = {name: values[part] for name, values in self.columns.items()}
         return Features(self.ticker, self.as_of[part], columns, self.absent, self.stand_ins)
+
+    def look(self, i: int) -> FeatureRow:
+        """Row ``i`` alone, without a copy of it."""
+        return FeatureRow(self, i)
+
+
+class FeatureRow(NamedTuple):
+    """One row of features: costs nothing to make, and a feature is looked up when it is asked for.
+
+    ``features`` may reach beyond ``i``; nothing is looked at there.
+    """
+
+    features: Features
+    i: int
+
+    def value(self, name: str) -> float:
+        """The feature, NaN where absent. Raises ``KeyError`` on a name that is no feature."""
+        return self.features.value(name, self.i)

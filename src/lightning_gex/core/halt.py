@@ -12,3 +12,14 @@ class Halt:
     by: str
     reason: str
     flatten: bool
+
+
+def fit_for_record(said: str) -> str:
+    """A person's words as the journal and every terminal can take them: half a character becomes a question mark.
+
+    Such halves come from a command line that is not UTF-8. A halt is not refused for them.
+
+    >>> fit_for_record("fire \\udcff")
+    'fire ?'
+    """
+    return said.encode("utf-8", "replace").decode("utf-8")

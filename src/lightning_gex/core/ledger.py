@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from lightning_gex.core.enums import Action
 from lightning_gex.core.errors import RefusedError
 from lightning_gex.core.orders import Fill
+from lightning_gex.core.quick_init import quick_init
 
 CENT = Decimal("0.01")
 PRICE_TICK = Decimal("0.0001")  # sub-penny fills after slippage are kept to a hundredth of a cent
@@ -27,6 +28,7 @@ def price(value: float | Decimal) -> Decimal:
     return Decimal(str(value)).quantize(PRICE_TICK, ROUND_HALF_EVEN)
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Position:
     """Shares held (negative: short) and what they cost, USD."""
@@ -35,6 +37,7 @@ class Position:
     cost: Decimal
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Cash, positions and the running totals of what was paid and earned.

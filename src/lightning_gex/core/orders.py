@@ -8,8 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from lightning_gex.core.enums import Action, Direction, ExitReason
+from lightning_gex.core.quick_init import quick_init
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Order:
     """A market order for the next bar, with the bracket that will guard the position it opens.
@@ -33,6 +35,7 @@ class Order:
     reference_price: float = math.nan
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Fill:
     """What the broker says was done. ``price`` includes spread and slippage; ``costs`` are fees on top, USD."""
@@ -47,6 +50,7 @@ class Fill:
     assumed: bool = False  # True where nobody but the caller said that it happened
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class OpenTrade:
     """A position with the bracket that guards it."""
@@ -67,6 +71,7 @@ class OpenTrade:
     assumed: bool = False
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
     """A trade from entry to exit. ``pnl`` is after all costs, USD."""

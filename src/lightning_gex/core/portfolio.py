@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from lightning_gex.core.enums import Direction
+from lightning_gex.core.quick_init import quick_init
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class PortfolioView:
     """The account as the risk layers see it. Amounts in USD, shares of equity as fractions.
@@ -28,6 +30,7 @@ class PortfolioView:
     win_rate : share of closed trades with a profit; NaN without one.
     tripped : breakers that are latched, with their reasons.
     stopped_out : ticker -> direction of an idea that ended at its stop and that the agents have not given up since.
+    traded_views : ticker -> direction of a view that was traded and that the agents have not interrupted since.
     ticker_exposure_pct : ticker -> absolute value of its position and pending entries / equity.
     last_prices : ticker -> USD, the latest price seen before the one that is decided on; none where that is the first.
     """
@@ -47,9 +50,16 @@ class PortfolioView:
     stopped_out: Mapping[str, Direction] = field(default_factory=dict)
     ticker_exposure_pct: Mapping[str, float] = field(default_factory=dict)
     last_prices: Mapping[str, float] = field(default_factory=dict)
+    traded_views: Mapping[str, Direction] = field(default_factory=dict)
 
     def beside(self, others: AccountUsage) -> PortfolioView:
-        """This view with what other runs of the same account use up counted in."""
+        """This view with what other runs of the same account use up counted in.
+
+        What they lost today adds to the loss of the day, over this run's equity at its open; what they gained excuses
+        nothing.
+        """
+        at_open = self.equity / (1.0 - self.daily_loss_pct) if self.daily_loss_pct != 1.0 else math.nan
+        lost_elsewhere = others.loss_today_usd / at_open if others.loss_today_usd else 0.0
         shares = {t: usd / self.equity if self.equity > 0 else math.nan for t, usd in others.exposure_usd.items()}
         by_ticker = dict(self.ticker_exposure_pct)
         for ticker, share in shares.items():
@@ -58,12 +68,14 @@ class PortfolioView:
             self,
             exposure_pct=self.exposure_pct + sum(shares.values()),
             daily_trades=self.daily_trades + others.entries_today,
+            daily_loss_pct=self.daily_loss_pct + lost_elsewhere,
             orders_last_minute=self.orders_last_minute + others.orders_last_minute,
             tripped={**self.tripped, **others.tripped},
             ticker_exposure_pct=by_ticker,
         )
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class AccountUsage:
     """What the other runs of an account did that counts against the limits of one of its runs.
@@ -75,6 +87,8 @@ class AccountUsage:
     exposure_usd : ticker -> absolute value of what they hold or have ordered, at the price they paid or decided at.
     tripped : breakers latched by any run of the account, with their reasons.
     lifted : breaker -> (who, why) where the latest word of any run is that a person reset it.
+    loss_today_usd : what they lost in this session together, from each one's open to its latest mark; 0 where they
+        gained. NaN where one of them has no known equity.
     """
 
     entries_today: int = 0
@@ -82,3 +96,4 @@ class AccountUsage:
     exposure_usd: Mapping[str, float] = field(default_factory=dict)
     tripped: Mapping[str, str] = field(default_factory=dict)
     lifted: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    loss_today_usd: float = 0.0

@@ -8,18 +8,50 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, overload
 
 from lightning_gex.core.chain import OptionChain
+from lightning_gex.core.decision import Decision
 from lightning_gex.core.enums import Direction, ExitReason
 from lightning_gex.core.events import Event
 from lightning_gex.core.features import Features
 from lightning_gex.core.halt import Halt
 from lightning_gex.core.orders import Fill, Order
-from lightning_gex.core.patterns import Neighbours, Outcome, Pattern
+from lightning_gex.core.patterns import Neighbours, Outcome, Pattern, RecallFilter
 from lightning_gex.core.portfolio import AccountUsage
+from lightning_gex.core.quick_init import quick_init
 from lightning_gex.core.units import Float32Array1D, Float64Array1D
 from lightning_gex.core.votes import Votes
+
+
+class Decisions(Protocol):
+    """The decisions of a run, in order, whole: a list, or something that builds them anew when they are looked at."""
+
+    def append(self, decision: Decision, /) -> None:
+        """Keep one more."""
+        ...
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    @overload
+    def __getitem__(self, which: int, /) -> Decision: ...
+
+    @overload
+    def __getitem__(self, which: slice, /) -> Sequence[Decision]: ...
+
+    def __getitem__(self, which: int | slice, /) -> Decision | Sequence[Decision]:
+        """One of them, or some; a negative index counts from the end."""
+        ...
+
+    def __iter__(self) -> Iterator[Decision]:
+        """All of them, oldest first."""
+        ...
+
+    def __reversed__(self) -> Iterator[Decision]:
+        """All of them, newest first."""
+        ...
 
 
 class Clock(Protocol):
@@ -43,6 +75,7 @@ class Agent(Protocol):
         ...
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class JournalRecord:
     """One event as the journal keeps it."""
@@ -102,9 +135,20 @@ class MemoryStore(Protocol):
         ...
 
     def recall(
-        self, *, ticker: str, direction: Direction, vector: Sequence[float], as_of: datetime, count: int
+        self,
+        *,
+        ticker: str,
+        direction: Direction,
+        vector: Sequence[float] | Float64Array1D,
+        as_of: datetime,
+        count: int,
+        wanted: RecallFilter | None = None,
     ) -> Neighbours:
         """The most similar signals of this ticker and direction whose outcome was known at ``as_of``."""
+        ...
+
+    def find(self, pattern_id: str) -> Pattern | None:
+        """A signal by its id; None where it is not remembered."""
         ...
 
     def recent(self, count: int, *, as_of: datetime | None = None) -> list[Pattern]:

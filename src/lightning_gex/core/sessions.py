@@ -148,13 +148,21 @@ def to_datetime64(instant: datetime, *, source: str | None = None, field: str = 
         raise InputError(
             f"{instant.isoformat()} has no time zone: give one, such as +00:00", source=source, field=field
         )
-    return np.datetime64(instant.astimezone(UTC).replace(tzinfo=None), "s")
+    try:
+        return np.datetime64(instant.astimezone(UTC).replace(tzinfo=None), "s")
+    except OverflowError:
+        raise InputError(
+            f"{instant.isoformat()} lies outside the years 1 to 9999 in UTC", source=source, field=field
+        ) from None
 
 
 def session_of(instant: datetime) -> np.datetime64:
     """The New York session an aware moment belongs to: that date's, or the last one before it."""
     if instant.tzinfo is None:
         raise InputError(f"{instant.isoformat()} has no time zone: give one, such as +00:00", field="as_of")
-    local = np.datetime64(instant.astimezone(NEW_YORK).date(), "D")
+    try:
+        local = np.datetime64(instant.astimezone(NEW_YORK).date(), "D")
+    except OverflowError:
+        raise InputError(f"{instant.isoformat()} lies outside the exchange calendar", field="as_of") from None
     day: np.datetime64 = previous_session_or_same(np.array([local], dtype="datetime64[D]"))[0]
     return day

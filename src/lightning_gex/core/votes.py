@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lightning_gex.core.enums import Direction
-from lightning_gex.core.units import BoolArray1D, Float64Array1D, Int8Array1D, Int64Array1D
+from lightning_gex.core.enums import DIRECTION_OF_SIGN, ConsensusOutcome, Direction
+from lightning_gex.core.quick_init import quick_init
+from lightning_gex.core.units import BoolArray1D, Float64Array1D, Float64Array2D, Int8Array1D, Int64Array1D
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,18 +17,24 @@ class Evidence:
 
     Parameters
     ----------
-    bullish, bearish : the sentence for either sign.
+    bullish, bearish : the sentence for either sign; ``{0}``, ``{1}`` ... stand for the row's ``values``, with a format
+        where wanted, as in ``RSI {0:.1f}``.
     sign : (n,) -1, 0 (silent) or 1.
+    values : (n,) numbers that the sentences name.
     """
 
     bullish: str
     bearish: str
     sign: Int8Array1D
+    values: tuple[Float64Array1D, ...] = ()
 
     def text(self, i: int) -> str | None:
-        """The sentence at row ``i``; None where silent."""
-        sign = int(self.sign[i])
-        return None if sign == 0 else (self.bullish if sign > 0 else self.bearish)
+        """The sentence at row ``i`` with its numbers; None where silent."""
+        sign = self.sign.item(i)
+        if sign == 0:
+            return None
+        sentence = self.bullish if sign > 0 else self.bearish
+        return sentence.format(*[v.item(i) for v in self.values]) if self.values else sentence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,22 +68,27 @@ class Votes:
     def __len__(self) -> int:
         return len(self.direction)
 
+    def why_not(self, i: int) -> str:
+        """Why it abstained at row ``i``."""
+        return self.abstain_reason
+
     def at(self, i: int) -> Vote:
         """The vote at row ``i``, with its reasons in words."""
-        abstained = bool(self.abstained[i])
-        reasons = (self.abstain_reason,) if abstained else tuple(t for e in self.evidence if (t := e.text(i)))
+        abstained = bool(self.abstained.item(i))
+        reasons = (self.why_not(i),) if abstained else tuple([t for e in self.evidence if (t := e.text(i))])
         return Vote(
             agent=self.agent,
-            direction=Direction(int(self.direction[i])),
-            confidence=float(self.confidence[i]),
-            target_price=float(self.target_price[i]),
-            stop_price=float(self.stop_price[i]),
-            horizon_sessions=int(self.horizon_sessions[i]),
+            direction=DIRECTION_OF_SIGN[self.direction.item(i)],
+            confidence=float(self.confidence.item(i)),
+            target_price=float(self.target_price.item(i)),
+            stop_price=float(self.stop_price.item(i)),
+            horizon_sessions=int(self.horizon_sessions.item(i)),
             abstained=abstained,
             reasons=reasons or ("no finding either way",),
         )
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One agent's vote at one moment, for the record. Numbers are NaN where there is none."""
@@ -100,22 +112,36 @@ class Consensus:
     direction : (n,) -1, 0, 1.
     confidence : (n,) probability in [0.5, 1] that the direction is right; NaN where nobody voted.
     agreement : (n,) share of voting weight on the winning side, [0, 1]; NaN where nobody voted.
-    conflict : (n,) True where both sides hold enough weight that the outcome was forced to neutral.
+    outcome : (n,) codes of ``ConsensusOutcome``: how the vote ended.
     target_price, stop_price : (n,) USD from the winning side; NaN where none.
     horizon_sessions : (n,) sessions.
     leader : (n,) index of the agent that contributed most to the winning side; -1 where none.
     voting : (n,) how many agents did not abstain.
+    effective_votes : (n,) how many independent votes those are worth, in [0, voting].
+    log_odds : (n,) ln(p / (1 - p)) of a rise; NaN where nobody voted.
+    contribution : (agents, n) what each agent, in the order of the votes, adds to ``log_odds``; 0 where it abstained.
+    vetoed_by : (n,) index of the agent that was sure of the contrary; -1 where none was.
     """
 
     direction: Int8Array1D
     confidence: Float64Array1D
     agreement: Float64Array1D
-    conflict: BoolArray1D
+    outcome: Int8Array1D
     target_price: Float64Array1D
     stop_price: Float64Array1D
     horizon_sessions: Int64Array1D
     leader: Int64Array1D
     voting: Int64Array1D
+    effective_votes: Float64Array1D
+    log_odds: Float64Array1D
+    contribution: Float64Array2D
+    vetoed_by: Int64Array1D
+
+    @property
+    def conflict(self) -> BoolArray1D:
+        """(n,) True where the agents stood against each other so that no direction came of it."""
+        stood_apart: BoolArray1D = (self.outcome == ConsensusOutcome.SPLIT) | (self.outcome == ConsensusOutcome.VETO)
+        return stood_apart
 
 
 def abstaining_everywhere(agent: str, strategy: str, count: int, reason: str) -> Votes:

@@ -57,6 +57,7 @@ def candidates(perception: Perception, config: EngineConfig) -> Candidates:
             portfolio=_FLAT,
             ticker=features.ticker,
             config=config.tactical,
+            true_range_forecast=float(features["true_range_forecast"][i]),
         )
         if wanted.passed and wanted.plan is not None:
             plan = wanted.plan

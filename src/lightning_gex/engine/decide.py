@@ -6,44 +6,47 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from lightning_gex.analytics.observation import Observation, observation
-from lightning_gex.core.decision import Cap, Decision, Scalar, StageRecord
-from lightning_gex.core.enums import Action, DecisionStatus, Direction, MarketRegime, StageName, StageVerdict
-from lightning_gex.core.features import Features
-from lightning_gex.core.patterns import Neighbours, Pattern
+from lightning_gex.core.decision import Cap, Decision, ExpectedRange, Scalar, StageRecord, not_asked
+from lightning_gex.core.enums import Action, DecisionStatus, Direction, StageName, StageVerdict
+from lightning_gex.core.features import FeatureRow
+from lightning_gex.core.patterns import AgentCall, Neighbours, Pattern
 from lightning_gex.core.portfolio import PortfolioView
 from lightning_gex.core.ports import SizingPolicy
+from lightning_gex.core.quick_init import quick_init
 from lightning_gex.core.units import BASIS_POINT
 from lightning_gex.core.votes import Vote
 from lightning_gex.engine.config import EngineConfig
+from lightning_gex.engine.layers import (
+    execution_station,
+    limits_in_force,
+    record_of,
+    strategic_station,
+    tactical_station,
+)
+from lightning_gex.engine.learning import Learning
 from lightning_gex.engine.perception import Perception
+from lightning_gex.engine.signal_station import signal_of
 from lightning_gex.engine.state import EngineState
-from lightning_gex.memory.confidence import adjust_confidence
-from lightning_gex.risk.check import Check
-from lightning_gex.risk.execution import check_execution
+from lightning_gex.engine.universe import Universe
+from lightning_gex.memory.confidence import adjust_confidence, similar_setups
+from lightning_gex.memory.vector import VECTOR_SCHEMA
+from lightning_gex.risk.check import Check, Gate, refused
 from lightning_gex.risk.guardrails import check_entry, size_caps
-from lightning_gex.risk.strategic import DEFAULT_LIMITS, RegimeLimits, RegimeReading, Strategy
-from lightning_gex.risk.tactical import TradePlan, plan_trade
+from lightning_gex.risk.strategic import RegimeLimits, RegimeReading
+from lightning_gex.risk.tactical import TradePlan, nearest_timeframe
 from lightning_gex.sizing.kelly_size import KellySizing, choose_size, kelly_cap, quantity_for
 from lightning_gex.sizing.ladder import LADDER
 from lightning_gex.sizing.track_record import TrackRecord
 
 _STAGES = tuple(StageName)
 _NOTHING = float("nan")
-#: With the three layers off nothing is forbidden and no budget binds; brackets keep the range-bound regime's width.
-UNFILTERED_LIMITS = RegimeLimits(
-    max_portfolio_risk=1.0,
-    max_position_size=1.0,
-    max_positions=1_000_000,
-    preferred_timeframes=(3, 5, 7, 10, 14, 21),
-    allowed_strategies=tuple(Strategy),
-    stop_loss_multiplier=DEFAULT_LIMITS[MarketRegime.RANGE_BOUND].stop_loss_multiplier,
-    take_profit_multiplier=DEFAULT_LIMITS[MarketRegime.RANGE_BOUND].take_profit_multiplier,
-    max_daily_loss=1.0,
-)
+_ALONE = " (multi-agent coordination is off: dealer positioning alone)"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """What a decision is made from: one row of a perception.
@@ -70,6 +73,7 @@ class Snapshot:
     notes: tuple[str, ...] = ()
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposal:
     """What the agents want, before anybody asked whether it may be done. Numbers are NaN where there are none."""
@@ -85,13 +89,18 @@ class Proposal:
     horizon_sessions: int
     strategy: str
     price: float
-    features: Features
+    features: FeatureRow
     vector: tuple[float, ...]
     regime: RegimeReading
     votes: tuple[Vote, ...]
     record: StageRecord
+    raw_confidence: float = _NOTHING
+    base_rate: float = _NOTHING
+    expected_range: ExpectedRange | None = None
+    range_absence: str | None = None
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Conclusion:
     """A decision, and what memory should keep of it."""
@@ -103,64 +112,56 @@ class Conclusion:
 def decision_id_of(ticker: str, as_of: datetime, label: str = "", sequence: int = 0) -> str:
     """A decision's name, the same whenever the same decision is made: ticker, moment, and what tells runs apart."""
     suffix = f"-{sequence}" if sequence else ""
-    return f"{label}{ticker}-{as_of:%Y%m%dT%H%M%SZ}{suffix}"
+    return f"{label}{ticker}-{_stamp(as_of)}{suffix}"
 
 
-def propose(snapshot: Snapshot, config: EngineConfig) -> Proposal:
-    """The first half: what the agents' consensus wants on this row."""
+@lru_cache(maxsize=64)  # every ticker of a session asks for the same one
+def _stamp(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%SZ}"
+
+
+def propose(snapshot: Snapshot, config: EngineConfig, learning: Learning | None = None) -> Proposal:
+    """The first half: what the agents' consensus wants on this row.
+
+    Parameters
+    ----------
+    snapshot : what it is made from.
+    config : how decisions are made.
+    learning : what past outcomes taught about probabilities; None knows of none.
+    """
     perception, i = snapshot.perception, snapshot.row
-    consensus = perception.consensus
-    leader = int(consensus.leader[i])
-    direction = Direction(int(consensus.direction[i]))
+    consensus, regime = perception.consensus, perception.regimes.at(i)
+    leader, horizon = int(consensus.leader[i]), int(consensus.horizon_sessions[i])
+    signal = signal_of(
+        perception,
+        i,
+        horizon_sessions=nearest_timeframe(horizon, limits_in_force(regime, config)),
+        learning=(learning or Learning()) if config.calibrate else None,
+        notes=snapshot.notes,
+        remark="" if config.enhancements.multi_agent else _ALONE,
+    )
     return Proposal(
         decision_id=decision_id_of(snapshot.ticker, snapshot.as_of, snapshot.label, snapshot.sequence),
         ticker=snapshot.ticker,
         as_of=snapshot.as_of,
         trading=snapshot.trading,
-        direction=direction,
-        confidence=float(consensus.confidence[i]),
+        direction=signal.direction,
+        confidence=signal.confidence,
         target_price=float(consensus.target_price[i]),
         stop_price=float(consensus.stop_price[i]),
-        horizon_sessions=int(consensus.horizon_sessions[i]),
+        horizon_sessions=horizon,
         strategy=perception.votes[leader].strategy if leader >= 0 else "",
-        price=float(perception.features["price"][i]),
-        features=perception.features.row(i),
+        price=perception.features.value("price", i),
+        features=perception.features.look(i),
         vector=tuple(perception.vectors[i].tolist()),
-        regime=perception.regimes.at(i),
-        votes=tuple(v.at(i) for v in perception.votes),
-        record=_signal_record(snapshot, config),
+        regime=regime,
+        votes=tuple([v.at(i) for v in perception.votes]),
+        record=signal.record,
+        raw_confidence=signal.raw_confidence,
+        base_rate=signal.base_rate,
+        expected_range=perception.forecast.at(i),
+        range_absence=perception.forecast.absence_at(i),
     )
-
-
-def _signal_record(snapshot: Snapshot, config: EngineConfig) -> StageRecord:
-    perception, i = snapshot.perception, snapshot.row
-    consensus = perception.consensus
-    voting, agents = int(consensus.voting[i]), len(perception.votes)
-    direction = Direction(int(consensus.direction[i]))
-    who = f"{voting} of {agents} agents voted"
-    detail: dict[str, Scalar] = {
-        "voting": voting,
-        "agreement": float(consensus.agreement[i]),
-        "confidence": float(consensus.confidence[i]),
-    }
-    fallback = "; ".join((*snapshot.notes, *perception.features.stand_ins)) or None
-    if direction is Direction.NEUTRAL:
-        if bool(consensus.conflict[i]):
-            reason = f"{who} and contradicted each other: no direction"
-        elif voting == 0:
-            reason = "every agent abstained: " + _abstentions(perception, i)
-        else:
-            reason = f"{who}: no direction"
-        return StageRecord(StageName.SIGNAL, StageVerdict.ABSTAINED, reason, detail, fallback)
-    lead = perception.votes[int(consensus.leader[i])].agent
-    reason = f"{direction.word}: {who}, {consensus.agreement[i]:.0%} of the weight agrees, led by {lead}"
-    if not config.enhancements.multi_agent:
-        reason += " (multi-agent coordination is off: dealer positioning alone)"
-    return StageRecord(StageName.SIGNAL, StageVerdict.PASSED, reason, detail, fallback)
-
-
-def _abstentions(perception: Perception, i: int) -> str:
-    return "; ".join(f"{v.agent}: {v.abstain_reason}" for v in perception.votes if v.abstained[i])
 
 
 @dataclass(slots=True)
@@ -178,8 +179,7 @@ class _Path:
             self.blocked = record
 
     def check(self, stage: StageName, check: Check, fallback: str | None = None) -> None:
-        verdict = StageVerdict.PASSED if check.passed else StageVerdict.BLOCKED
-        self.add(StageRecord(stage, verdict, check.reason, check.detail, fallback))
+        self.add(record_of(stage, check, fallback))
 
     def off(self, stage: StageName, reason: str) -> None:
         self.add(StageRecord(stage, StageVerdict.OFF, reason))
@@ -187,8 +187,7 @@ class _Path:
     def all_records(self) -> tuple[StageRecord, ...]:
         """One record a station, in order; stations behind a block were skipped."""
         said = {r.stage: r for r in self.records}
-        skipped = "not asked: an earlier stage ended it"
-        return tuple(said.get(s) or StageRecord(s, StageVerdict.SKIPPED, skipped) for s in _STAGES)
+        return tuple([said.get(s) or not_asked(s) for s in _STAGES])
 
 
 def conclude(
@@ -198,6 +197,7 @@ def conclude(
     portfolio: PortfolioView,
     policy: SizingPolicy | None,
     config: EngineConfig,
+    universe: Universe | None = None,
 ) -> Conclusion:
     """The second half: may it be done, and how large.
 
@@ -209,22 +209,27 @@ def conclude(
     portfolio : the account at the present prices.
     policy : a trained sizing policy, or None.
     config : how decisions are made.
+    universe : what trades beside it; None where nothing is known of it.
     """
     path = _Path([proposal.record])
     if proposal.direction is Direction.NEUTRAL:
         return Conclusion(_no_signal(proposal, path), None)
-    confidence = _memory(path, proposal, neighbours, state, config)
-    limits = _strategic(path, proposal, config)
-    plan = _tactical(path, proposal, limits, portfolio, config)
-    pattern = None if plan is None else _pattern(proposal, plan, confidence)  # learning needs no permission
+    confidence, shift = _memory(path, proposal, neighbours, state, config)
+    strategic, limits = strategic_station(proposal.regime, config)
+    path.add(strategic)
+    plan = _tactical(path, proposal, limits, portfolio, config, universe)
     if path.blocked is None and not proposal.trading:
-        path.check(StageName.TACTICAL, Check(False, "before the first session to trade: only learning"))
-    if plan is None or path.blocked is not None:
-        return Conclusion(_decision(proposal, path, confidence, plan), pattern)
-    size = _size(path, proposal, plan, state, portfolio, policy, config)
-    _execute(path, proposal, plan, size, portfolio, config)
-    _guard(path, proposal, size, portfolio, config)
-    return Conclusion(_decision(proposal, path, confidence, plan, size), pattern)
+        early = refused(Gate.ONLY_LEARNING, "before the first session to trade: only learning")
+        path.check(StageName.TACTICAL, early)
+    if plan is None:
+        return Conclusion(_decision(proposal, path, confidence, None), None)
+    size = None
+    if path.blocked is None:
+        size = _size(path, proposal, plan, state, portfolio, policy, config)
+        _execute(path, proposal, plan, size, portfolio, config)
+        _guard(path, proposal, size, portfolio, config)
+    decision = _decision(proposal, path, confidence, plan, size)
+    return Conclusion(decision, _pattern(proposal, plan, confidence, shift, decision))  # learning needs no permission
 
 
 # --- the stations, in order --------------------------------------------------------------------------------------
@@ -232,70 +237,64 @@ def conclude(
 
 def _memory(
     path: _Path, proposal: Proposal, neighbours: Neighbours | None, state: EngineState, config: EngineConfig
-) -> float:
-    confidence = proposal.confidence
+) -> tuple[float, float]:
+    """The confidence after memory, and what memory advised to add to its log-odds; NaN where nothing."""
+    confidence, shift = proposal.confidence, _NOTHING
     if neighbours is None:
         path.off(StageName.MEMORY, "memory is off: the confidence stays as it is")
     else:
-        base = _record(state, proposal.direction).win_rate
-        adjusted = adjust_confidence(confidence, neighbours, base_win_rate=base, config=config.memory)
-        confidence = adjusted.confidence
+        adjusted = adjust_confidence(
+            confidence,
+            neighbours,
+            base_rate=proposal.base_rate,
+            as_of=proposal.as_of,
+            say=state.learning.memory,
+            config=config.memory,
+        )
+        confidence, shift = adjusted.confidence, adjusted.shift
         detail: dict[str, Scalar] = {
             "multiplier": adjusted.multiplier,
             "considered": adjusted.considered,
             "resolved_in_book": neighbours.resolved_in_book,
             "confidence": confidence,
+            "similar": similar_setups(neighbours),
+            **adjusted.advice,
         }
         path.add(StageRecord(StageName.MEMORY, StageVerdict.PASSED, adjusted.reason, detail, adjusted.fallback))
     if not confidence >= config.minimum_confidence:  # NaN is below everything
         last = path.records.pop()
         reason = f"confidence {confidence:.3f} is below the least that is traded, {config.minimum_confidence:g}"
-        path.add(StageRecord(StageName.MEMORY, StageVerdict.BLOCKED, reason, last.detail, last.fallback))
-    return confidence
-
-
-def _strategic(path: _Path, proposal: Proposal, config: EngineConfig) -> RegimeLimits:
-    if not config.enhancements.hierarchical:
-        path.off(StageName.STRATEGIC, "the three layers are off: no regime filters")
-        return UNFILTERED_LIMITS
-    reading = proposal.regime
-    if reading.regime is None or reading.regime not in config.regimes:
-        path.check(StageName.STRATEGIC, Check(False, reading.reason), reading.fallback)
-        return UNFILTERED_LIMITS
-    limits = config.regimes[reading.regime]
-    detail: dict[str, Scalar] = {
-        "regime": reading.regime.value,
-        "max_position_size": limits.max_position_size,
-        "max_portfolio_risk": limits.max_portfolio_risk,
-        "max_positions": limits.max_positions,
-        "max_daily_loss": limits.max_daily_loss,
-    }
-    passed = StageRecord(StageName.STRATEGIC, StageVerdict.PASSED, reading.reason, detail, reading.fallback)
-    path.add(passed)
-    return limits
+        path.check(StageName.MEMORY, refused(Gate.LEAST_CONFIDENCE, reason, last.detail), last.fallback)
+    return confidence, shift
 
 
 def _tactical(
-    path: _Path, proposal: Proposal, limits: RegimeLimits, portfolio: PortfolioView, config: EngineConfig
+    path: _Path,
+    proposal: Proposal,
+    limits: RegimeLimits,
+    portfolio: PortfolioView,
+    config: EngineConfig,
+    universe: Universe | None,
 ) -> TradePlan | None:
-    result = plan_trade(
+    record, plan = tactical_station(
         direction=proposal.direction,
-        entry_price=proposal.price,
-        atr=float(proposal.features["atr"][0]),
+        ticker=proposal.ticker,
+        price=proposal.price,
+        features=proposal.features,
         consensus_target=proposal.target_price,
         consensus_stop=proposal.stop_price,
         horizon_sessions=proposal.horizon_sessions,
         strategy=proposal.strategy,
         limits=limits,
         portfolio=portfolio,
-        ticker=proposal.ticker,
-        config=config.tactical,
+        config=config,
+        universe=universe,
     )
-    verdict = StageVerdict.PASSED if result.passed else StageVerdict.BLOCKED
-    path.add(StageRecord(StageName.TACTICAL, verdict, result.reason, result.detail, result.fallback))
-    return result.plan
+    path.add(record)
+    return plan
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class _Size:
     """How much, which limits were considered, and which one decided."""
@@ -335,7 +334,7 @@ def _size(
         if size_pct == 0:
             short = f", less than the lowest rung of {LADDER[1]:.0%}" if 0 < decided.size_pct < LADDER[1] else ""
             why = f"size 0: {decided.reason}{short}"
-        path.add(StageRecord(StageName.SIZING, StageVerdict.BLOCKED, why, record, fallback))
+        path.check(StageName.SIZING, refused(binding, why, record), fallback)
     else:
         why = f"{size_pct:.0%} of equity; bound by {binding}: {decided.reason}"
         path.add(StageRecord(StageName.SIZING, StageVerdict.PASSED, why, record, fallback))
@@ -350,7 +349,9 @@ def _appetite(
     policy: SizingPolicy | None,
     config: EngineConfig,
 ) -> tuple[Cap, str | None, Mapping[str, Scalar]]:
-    """The policy's or Kelly's cap, what stood in for what, and the numbers behind it."""
+    """The fixed, the policy's or Kelly's cap, what stood in for what, and the numbers behind it."""
+    if config.fixed_size_pct > 0.0:
+        return Cap("fixed", config.fixed_size_pct, "a fixed size is set"), None, {}
     fallback = None
     if config.enhancements.rl_sizing:
         seen = _observation(proposal, portfolio)
@@ -373,12 +374,12 @@ def _appetite(
 def _observation(proposal: Proposal, portfolio: PortfolioView) -> Observation:
     row = proposal.features
     return observation(
-        gex_signal=float(row["gex_signal"][0]),
-        charm_pressure=float(row["charm_pressure"][0]),
-        vanna_sensitivity=float(row["vanna_sensitivity"][0]),
+        gex_signal=row.value("gex_signal"),
+        charm_pressure=row.value("charm_pressure"),
+        vanna_sensitivity=row.value("vanna_sensitivity"),
         drawdown=portfolio.drawdown_pct,
         win_rate=portfolio.win_rate,
-        volatility=float(row["volatility"][0]),
+        volatility=row.value("volatility"),
         portfolio_heat=portfolio.open_risk_pct,
     )
 
@@ -400,13 +401,8 @@ def _record(state: EngineState, direction: Direction) -> TrackRecord:
 def _execute(
     path: _Path, proposal: Proposal, plan: TradePlan, size: _Size, portfolio: PortfolioView, config: EngineConfig
 ) -> None:
-    if path.blocked is not None:
-        return
-    if not config.enhancements.hierarchical:
-        path.off(StageName.EXECUTION, "the three layers are off: no execution checks")
-        return
-    check = check_execution(plan, size.quantity, proposal.price, portfolio, config.execution)
-    path.check(StageName.EXECUTION, check)
+    if path.blocked is None:
+        path.add(execution_station(plan, size.quantity, proposal.price, proposal.features, portfolio, config))
 
 
 def _guard(path: _Path, proposal: Proposal, size: _Size, portfolio: PortfolioView, config: EngineConfig) -> None:
@@ -442,6 +438,8 @@ def _no_signal(proposal: Proposal, path: _Path) -> Decision:
         blocked_by=None,
         stages=path.all_records(),
         votes=proposal.votes,
+        expected_range=proposal.expected_range,
+        range_absence=proposal.range_absence,
     )
 
 
@@ -472,10 +470,14 @@ def _decision(
         votes=proposal.votes,
         caps=() if size is None else size.caps,
         binding_cap=None if size is None else size.binding,
+        expected_range=proposal.expected_range,
+        range_absence=proposal.range_absence,
     )
 
 
-def _pattern(proposal: Proposal, plan: TradePlan, confidence: float) -> Pattern | None:
+def _pattern(
+    proposal: Proposal, plan: TradePlan, confidence: float, memory_shift: float, decision: Decision
+) -> Pattern:
     """What memory keeps: every signal with a bracket, traded or not, so that learning does not depend on permission."""
     return Pattern(
         pattern_id=proposal.decision_id,
@@ -489,4 +491,17 @@ def _pattern(proposal: Proposal, plan: TradePlan, confidence: float) -> Pattern 
         target_price=plan.target_price,
         stop_price=plan.stop_price,
         regime=proposal.regime.regime,
+        schema=VECTOR_SCHEMA,
+        taken=decision.status is DecisionStatus.APPROVED,
+        strategy=proposal.strategy,
+        raw_confidence=proposal.raw_confidence,
+        base_rate=proposal.base_rate if math.isfinite(proposal.base_rate) else None,
+        calls=tuple([AgentCall(v.agent, v.direction, _probability_up(v)) for v in proposal.votes]),
+        confidence_before_memory=proposal.confidence,
+        memory_shift=memory_shift,
     )
+
+
+def _probability_up(vote: Vote) -> float:
+    """That the price rises, by one agent's word; NaN where it abstained."""
+    return 1.0 - vote.confidence if vote.direction is Direction.BEARISH else vote.confidence

@@ -12,7 +12,8 @@ import numpy as np
 from lightning_gex.core.decision import Decision, Scalar
 from lightning_gex.core.enums import FillPrice, RunMode
 from lightning_gex.core.errors import InsufficientDataError
-from lightning_gex.core.events import BreakerReset, RecordCarried
+from lightning_gex.core.event_calendar import EventCalendar
+from lightning_gex.core.events import BreakerReset, Event, LearningCarried, RecordCarried
 from lightning_gex.core.ports import Agent
 from lightning_gex.core.sessions import session_close_utc, session_open_utc, to_aware
 from lightning_gex.core.units import DateArray1D
@@ -129,12 +130,14 @@ def replayed_arrivals(inputs: MarketInputs, sessions: DateArray1D) -> Iterator[M
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timetable:
-    """When each session opened and closed, and what cash earned."""
+    """When each session opened and closed, what cash earned, and what was known beforehand."""
 
     sessions: DateArray1D
     opened_at: tuple[datetime, ...]
     closed_at: tuple[datetime, ...]
     bill_rate: tuple[float, ...]
+    sectors: Mapping[str, str] = field(default_factory=dict)
+    events: EventCalendar | None = None
 
     @classmethod
     def of(cls, sessions: DateArray1D, inputs: MarketInputs) -> Timetable:
@@ -147,6 +150,8 @@ class Timetable:
             tuple(to_aware(t) for t in session_open_utc(sessions)),
             tuple(to_aware(t) for t in session_close_utc(sessions)),
             tuple(float(r) for r in rates),
+            inputs.sectors,
+            inputs.events,
         )
 
     def update(self, k: int, views: Mapping[str, TickerView], *, trading: bool) -> SessionUpdate:
@@ -160,6 +165,8 @@ class Timetable:
             bill_rate=self.bill_rate[k],
             days_since_previous=days,
             trading=trading,
+            sectors=self.sectors,
+            events=self.events,
         )
 
 
@@ -316,7 +323,11 @@ def decide_latest(
             learner.see(update)
             continue
         trader.start(at=update.opened_at, mode=RunMode.BACKTEST, capital=capital, settings=settings)
-        carried = [RecordCarried(update.opened_at, way, **asdict(r)) for way, r in learner.state.records.items()]
+        learner.resolve_signals(update)  # what this session's bars tell is known when it is decided on
+        learnt = learner.state
+        carried: list[Event] = [RecordCarried(update.opened_at, w, **asdict(r)) for w, r in learnt.records.items()]
+        if learnt.learning.resolved:
+            carried.append(LearningCarried(update.opened_at, learnt.learning.figures()))
         if carried:
             trader.emit(*carried)
         trader.see(update)
@@ -340,7 +351,7 @@ def result_of(
     return RunResult(
         run_id=trader.journal.run_id,
         mode=mode,
-        decisions=tuple(trader.decisions),
+        decisions=trader.decisions,
         trades=tuple(trader.trades),
         sessions=np.array(log.sessions, dtype="datetime64[D]"),
         equity=np.array(log.equity),
@@ -352,6 +363,7 @@ def result_of(
         bill_rate=rates if np.isfinite(rates).any() else None,
         settings=settings,
         notes=(*inputs.notes, *_notes_on(log, watch)),
+        reliability=trader.state.learning.grouped(),
     )
 
 

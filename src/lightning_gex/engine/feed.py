@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -11,9 +11,12 @@ import numpy as np
 
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.enums import FillPrice
+from lightning_gex.core.event_calendar import EventCalendar
+from lightning_gex.core.quick_init import quick_init
 from lightning_gex.engine.perception import Perception
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, eq=False)
 class TickerView:
     """One ticker at the close of a session.
@@ -39,6 +42,7 @@ class TickerView:
         return float(self.bars.close[self.row])
 
 
+@quick_init
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionUpdate:
     """One session, seen after its close.
@@ -51,6 +55,8 @@ class SessionUpdate:
     bill_rate : 13-week bill yield, annualised fraction; NaN where unknown.
     days_since_previous : calendar days since the session before, for interest.
     trading : False while the system only learns (before the first session to be traded).
+    sectors : ticker -> sector, where it is known.
+    events : dated events; None where none were given.
     """
 
     session: np.datetime64
@@ -60,6 +66,8 @@ class SessionUpdate:
     bill_rate: float
     days_since_previous: int
     trading: bool = True
+    sectors: Mapping[str, str] = field(default_factory=dict)
+    events: EventCalendar | None = None
 
 
 class Feed(Protocol):

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lightning_gex.analytics.indicators import price_features
+from lightning_gex.analytics.expected_range import VIX_TICKERS, band_volatility
+from lightning_gex.analytics.indicators import price_features, trailing_mean
 from lightning_gex.analytics.market_features import (
     BREADTH_MINIMUM_TICKERS,
     advance_decline_ratio,
@@ -20,17 +21,33 @@ from lightning_gex.analytics.options_features import (
     gex_signal,
     vanna_sensitivity,
 )
+from lightning_gex.analytics.volatility_forecast import (
+    FORECAST_HORIZONS,
+    MONTH_SESSIONS,
+    forecast_true_range,
+    forecast_volatility,
+    realised_variance,
+)
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.errors import InputError
-from lightning_gex.core.features import CHAIN_FEATURES, MARKET_FEATURES, OPTIONS_FEATURES, Features
+from lightning_gex.core.event_calendar import EventCalendar
+from lightning_gex.core.features import (
+    CHAIN_FEATURES,
+    FORECAST_FEATURES,
+    MARKET_FEATURES,
+    OPTIONS_FEATURES,
+    Features,
+)
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.sessions import session_close_utc
-from lightning_gex.core.units import DateArray1D, Float64Array1D
+from lightning_gex.core.units import SESSIONS_PER_YEAR, DateArray1D, Float64Array1D
 
 #: A daily series is stale after a long weekend's worth of calendar days.
 MAX_AGE_DAYS = 5
 #: A bill's yield moves slowly, and its file skips the bond market's own holidays.
 RATE_MAX_AGE_DAYS = 14
+#: The column of a volatility index that holds its nine-day sister.
+NINE_DAY_COLUMN = "nine_day_close"
 #: Tickers that can stand for the market as a whole, best first.
 MARKET_TICKERS = ("SPY", "SPX", "^GSPC", "GSPC", "^SPX")
 
@@ -49,11 +66,13 @@ class MarketInputs:
     ----------
     bars : ticker -> daily bars.
     flow : columns ``dix`` and ``gex`` (dealers' gamma, USD per 1 %) of the index, or one of them.
-    volatility_index : column ``close``, per cent (VIX).
+    volatility_index : column ``close``, per cent (VIX), and ``nine_day_close`` (VIX9D) where it is known.
     market : ready-made ``core.features.MARKET_FEATURES`` columns; they win over computed ones.
     positioning : ticker -> dealer positioning by session, with the chain features and ``charm_exposure_usd_per_day``,
         ``vanna_exposure_usd_per_vol_point``, ``implied_vol``.
     rates : column ``bill_rate``, annualised fraction.
+    sectors : ticker -> sector; what is missing is not known.
+    events : dates that are known beforehand and move prices; None where none were given.
     market_ticker : which bars stand for the market as a whole; None lets each ticker's own stand in, on record.
     notes : what a reader of the results must know about the data.
     """
@@ -64,6 +83,8 @@ class MarketInputs:
     market: DatedSeries | None = None
     positioning: Mapping[str, DatedSeries] = field(default_factory=dict)
     rates: DatedSeries | None = None
+    sectors: Mapping[str, str] = field(default_factory=dict)
+    events: EventCalendar | None = None
     market_ticker: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -92,6 +113,7 @@ def features_of(ticker: str, inputs: MarketInputs) -> Features:
     columns = dict(price_features(bars))
     columns |= _options_columns(ticker, bars.session, inputs, absent)
     columns |= _market_columns(ticker, bars, inputs, absent)
+    columns |= _forecast_columns(ticker, bars, inputs, columns)
     return Features(ticker, session_close_utc(bars.session), columns, absent, _stand_ins(ticker, inputs))
 
 
@@ -146,6 +168,33 @@ def _market_columns(ticker: str, bars: Bars, inputs: MarketInputs, absent: dict[
             columns[name] = np.where(np.isfinite(given), given, columns.get(name, np.nan))
             absent.pop(name, None)
     return columns
+
+
+def _forecast_columns(
+    ticker: str, bars: Bars, inputs: MarketInputs, columns: Mapping[str, Float64Array1D]
+) -> dict[str, Float64Array1D]:
+    """What bars, VIX and dealers' gamma say of the sessions ahead; the index's gamma before the ticker's own."""
+    open_, high, low, close = bars.open, bars.high, bars.low, bars.close
+    variance = realised_variance(open_, high, low, close)
+    rank = columns.get("gex_signal")
+    if inputs.flow is not None and "gex" in inputs.flow.columns and ticker in inputs.positioning:
+        rank = gex_signal(inputs.flow.aligned("gex", bars.session, max_age_days=MAX_AGE_DAYS))
+    vix = columns.get("vix")
+    index, nine_day = inputs.volatility_index, None
+    if index is not None and NINE_DAY_COLUMN in index.columns and ticker in VIX_TICKERS:  # it is about the S&P 500
+        nine_day = index.aligned(NINE_DAY_COLUMN, bars.session, max_age_days=MAX_AGE_DAYS)
+    forecast = forecast_volatility(bars.session, variance, vix=vix, nine_day_vix=nine_day, gex_rank=rank)
+    two_weeks = forecast.variance[:, FORECAST_HORIZONS.index(10)]
+    ahead = dict(zip(FORECAST_FEATURES, forecast.volatility.T, strict=False))  # the first four, one a horizon
+    return ahead | {
+        "realised_volatility": np.sqrt(trailing_mean(variance, MONTH_SESSIONS) * SESSIONS_PER_YEAR),
+        "true_range_forecast": forecast_true_range(
+            high, low, close, atr=columns["atr"], variance=variance, forecast=two_weeks
+        ),
+        "band_volatility": band_volatility(variance, vix, vix_is_own=ticker in VIX_TICKERS),
+        "forecast_basis": forecast.basis[:, FORECAST_HORIZONS.index(5)].astype(np.float64),
+        "gex_rank": np.full(len(bars), np.nan) if rank is None else rank,
+    }
 
 
 def _stand_ins(ticker: str, inputs: MarketInputs) -> tuple[str, ...]:

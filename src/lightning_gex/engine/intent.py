@@ -25,17 +25,19 @@ from lightning_gex.core.events import (
 from lightning_gex.core.halt import Halt
 from lightning_gex.core.portfolio import AccountUsage, PortfolioView
 from lightning_gex.core.ports import HaltSwitch
+from lightning_gex.core.quick_init import quick_init
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.decide import Conclusion
 from lightning_gex.engine.state import EngineState, step
 from lightning_gex.engine.trades import entry_order
 from lightning_gex.risk.account_usage import HALT
-from lightning_gex.risk.check import Check
+from lightning_gex.risk.check import Check, Gate, refused
 from lightning_gex.risk.guardrails import check_entry
 
 _ELSEWHERE = "another run of the account"
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a decision meets besides its own account.
@@ -81,8 +83,12 @@ def intent_events(
         check = _last_look(decision, state, portfolio, around.others, config)
         if not check.passed:
             decision = blocked(decision, check)
-    events: list[Event] = [*heeded, DecisionMade(at, decision, conclusion.pattern)]
-    if decision.status is DecisionStatus.APPROVED:
+    approved = decision.status is DecisionStatus.APPROVED
+    pattern = conclusion.pattern
+    if pattern is not None and pattern.taken is not approved:
+        pattern = replace(pattern, taken=approved)
+    events: list[Event] = [*heeded, DecisionMade(at, decision, pattern)]
+    if approved:
         events.append(OrderPlaced(at, entry_order(decision)))
     return events
 
@@ -130,11 +136,11 @@ def _last_look(
 ) -> Check:
     """The guardrails once more, with what other runs use up and what has just been heeded."""
     if HALT in state.tripped:  # the kill switch works with everything else switched off
-        return Check(False, f"trading is halted: {state.tripped[HALT]}")
+        return refused(Gate.HALT, f"trading is halted: {state.tripped[HALT]}")
     if not config.enhancements.security:
         return Check(True, "guardrails are off")
     counted = max(0, others.entries_today - state.entries_elsewhere)  # the session's open counted the earlier ones
     whole = portfolio if portfolio.tripped == state.tripped else replace(portfolio, tripped=state.tripped)
-    if counted or others.orders_last_minute or others.exposure_usd:
+    if counted or others.orders_last_minute or others.exposure_usd or others.loss_today_usd:
         whole = whole.beside(replace(others, entries_today=counted, tripped={}))
     return check_entry(config.guardrails, whole, decision.size_pct, ticker=decision.ticker, price=decision.entry_price)

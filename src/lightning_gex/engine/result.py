@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.decision import Decision, Scalar
 from lightning_gex.core.enums import FillPrice, RunMode
 from lightning_gex.core.orders import ClosedTrade
+from lightning_gex.core.ports import Decisions
 from lightning_gex.core.units import DateArray1D, Float64Array1D
+from lightning_gex.engine.learning import Reliability
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +21,7 @@ class RunResult:
     Parameters
     ----------
     run_id, mode : which run of the journal this is, and which driver made it.
-    decisions : one a session and ticker, in time order.
+    decisions : one a session and ticker, in time order, whole. They may be built anew whenever they are looked at.
     trades : closed trades in order of exit; those open at the end were closed at the last price (``end_of_data``).
     sessions : (m,) ``datetime64[D]``.
     equity : (m,) USD at each close, after costs.
@@ -31,11 +33,13 @@ class RunResult:
     bill_rate : (m,) 13-week bill yield, annualised fraction; None where none was given (then Sharpe is over zero).
     settings : what the run was made with.
     notes : what the reader of any figure must know (modelled chains, stand-ins, absent inputs).
+    reliability : group of signals -> agent -> how its probabilities compared with what came
+        (``engine.learning.Learning.grouped``), at the end of the run.
     """
 
     run_id: str
     mode: RunMode
-    decisions: tuple[Decision, ...]
+    decisions: Decisions | Sequence[Decision]
     trades: tuple[ClosedTrade, ...]
     sessions: DateArray1D
     equity: Float64Array1D
@@ -47,3 +51,13 @@ class RunResult:
     bill_rate: Float64Array1D | None
     settings: Mapping[str, Scalar]
     notes: tuple[str, ...] = field(default=())
+    reliability: Mapping[str, Mapping[str, Reliability]] = field(default_factory=dict)
+
+    @property
+    def outlines(self) -> Decisions | Sequence[Decision]:
+        """The decisions as far as they are at hand: perhaps without stages, votes, caps and range.
+
+        Enough for whoever asks what was decided and not why, and nothing has to be built for it.
+        """
+        found: Decisions | Sequence[Decision] = getattr(self.decisions, "outlines", self.decisions)
+        return found

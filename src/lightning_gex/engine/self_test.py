@@ -55,14 +55,18 @@ def self_test(config: EngineConfig) -> SelfTest:
     RefusedError : naming the limit that did not block, or that the account which breaks nothing was blocked.
     """
     limits = config.guardrails
-    least = min(limits.max_position_size_pct, limits.max_ticker_exposure_pct, limits.max_total_exposure_pct)
+    capital_pct = limits.max_capital_usd / float(_CAPITAL)
+    least = min(
+        limits.max_position_size_pct, limits.max_ticker_exposure_pct, limits.max_total_exposure_pct, capital_pct
+    )
     control = _Attempt(size_pct=min(0.01, least) / 2)
     if not _passes(config, control):
         raise RefusedError("the self-test's account, which breaks no limit, was blocked: nothing could be traded")
     if not config.enhancements.security:
         return SelfTest((), (), _stops_on_halt(config, control))
     attempts = _guardrail_attempts(limits, control)
-    untested = {f.name for f in fields(GuardrailLimits)} - set(attempts)
+    off = set() if limits.caps_capital else {"max_capital_usd"}
+    untested = {f.name for f in fields(GuardrailLimits)} - set(attempts) - off
     _refuse(untested, "guardrail", "is not among those that the self-test knows")
     _refuse([n for n, attempt in attempts.items() if _passes(config, attempt)], "guardrail", "did not block an entry")
     wanted = _breaker_inputs(config.breakers)
@@ -92,7 +96,12 @@ def _guardrail_attempts(limits: GuardrailLimits, control: _Attempt) -> dict[str,
     size = control.size_pct
     exposure = limits.max_total_exposure_pct - size + _BEYOND
     in_ticker = {_TICKER: limits.max_ticker_exposure_pct - size + _BEYOND}
+    in_dollars: dict[str, _Attempt] = {}
+    if limits.caps_capital:
+        elsewhere = limits.max_capital_usd - size * float(_CAPITAL) + 1.0  # a dollar beyond
+        in_dollars["max_capital_usd"] = _Attempt(size, others=AccountUsage(exposure_usd={"ELSE": elsewhere}))
     return {
+        **in_dollars,
         "max_daily_trades": _Attempt(size, {"daily_trades": limits.max_daily_trades}),
         "max_daily_loss_pct": _Attempt(size, {"daily_loss_pct": limits.max_daily_loss_pct}),
         "max_position_size_pct": _Attempt(limits.max_position_size_pct + _BEYOND),
@@ -135,7 +144,7 @@ def _passes(
     portfolio = replace(_fresh(), **(attempt.account or {}))
     around = Surroundings(attempt.others or AccountUsage(), halt)
     events = intent_events(
-        Conclusion(_approved(attempt.size_pct), None),
+        Conclusion(approved_entry(attempt.size_pct), None),
         at=_NOW + timedelta(seconds=1),
         state=state,
         portfolio=portfolio,
@@ -153,8 +162,8 @@ def _stops_on_halt(config: EngineConfig, control: _Attempt) -> bool:
     return True
 
 
-def _approved(size_pct: float) -> Decision:
-    """An entry that nothing has objected to yet."""
+def approved_entry(size_pct: float) -> Decision:
+    """An entry of a scratch account, of this fraction of its equity, that nothing has objected to yet."""
     return Decision(
         decision_id="self-test",
         ticker=_TICKER,

@@ -6,7 +6,7 @@ fills at the open, and the stop comes before the target when one bar holds both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,6 +34,17 @@ class SimulatedBroker:
     _seen: set[str] = field(default_factory=set)
     _reports: list[BrokerReport] = field(default_factory=list)
     _told: dict[str, list[BrokerReport]] = field(default_factory=dict)
+
+    @classmethod
+    def standing(cls, costs: CostSchedule, waiting: Iterable[Order], guarded: Iterable[Order]) -> SimulatedBroker:
+        """An exchange that knows these orders already: some wait for the next bar, some opened a position it guards."""
+        waiting, guarded = list(waiting), list(guarded)
+        return cls(
+            costs,
+            _orders={o.order_id: o for o in waiting},
+            _guarded={o.ticker: o for o in guarded},
+            _seen={o.order_id for o in (*waiting, *guarded)},
+        )
 
     def submit(self, order: Order) -> None:
         """Take an order for the next bar. The same id twice is one order."""

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter, is_
 from typing import Any, NamedTuple, TypeVar
 
 from lightning_gex.core.decision import Decision
-from lightning_gex.core.enums import Action, DecisionStatus, Direction, ExitReason
+from lightning_gex.core.enums import Action, DecisionStatus, Direction, ExitReason, StageName
 from lightning_gex.core.errors import RefusedError
 from lightning_gex.core.events import (
     BreakerReset,
@@ -17,6 +18,7 @@ from lightning_gex.core.events import (
     CashAccrued,
     DecisionMade,
     Event,
+    LearningCarried,
     Marked,
     OperationFailed,
     OrderEnded,
@@ -35,13 +37,18 @@ from lightning_gex.core.ledger import Ledger
 from lightning_gex.core.orders import OpenTrade, Order
 from lightning_gex.core.patterns import Pattern
 from lightning_gex.core.portfolio import PortfolioView
+from lightning_gex.engine.config import EngineConfig
+from lightning_gex.engine.learning import Learning
 from lightning_gex.risk.account_usage import HALT
+from lightning_gex.risk.check import Gate
 from lightning_gex.risk.circuit_breaker import Breaker
 from lightning_gex.sizing.track_record import TrackRecord
 
 _ORDER_RATE_WINDOW = timedelta(seconds=60)
 OPERATIONS_WATCHED = 50  # the latest operations, over which the error rate is taken
 FEWEST_OPERATIONS = 10  # with fewer the rate is still taken over ten: one failure at the start is not a rate
+#: The veto of an idea that its universe outranked.
+_OUTRANKED = f"{StageName.TACTICAL}.{Gate.RANK}"
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -66,7 +73,8 @@ class EngineState:
     equity, peak_equity : USD at the latest mark, and the highest so far.
     open_trades : trade id -> trade. pending : order id -> order sent and not yet filled or ended.
     unresolved : pattern id -> signal whose outcome is not known yet.
-    records : direction -> how its signals ended so far.
+    records : direction -> how its signals ended so far, but for those that their universe outranked.
+    outranked : pattern ids of unresolved signals that were outranked: nobody would have traded them.
     next_trade_id, decisions, approved, closed, won, losing_streak : counters.
     daily_trades : entries ordered in this session. order_times : orders of the last minute.
     entries_elsewhere : those among ``daily_trades`` that other runs of the account had ordered at the session's open.
@@ -78,7 +86,9 @@ class EngineState:
     flatten : whether the halt in force asks for every position to be closed.
     stopped_out : ticker -> direction of an idea that ended at its stop; until the agents change their mind it is the
         same idea, and not entered again.
+    traded_views : ticker -> direction of a view that was traded and that the agents have not interrupted since.
     weights : agent -> weight, where it was changed.
+    learning : what resolved signals have taught about agents and confidence.
     """
 
     ledger: Ledger
@@ -90,6 +100,7 @@ class EngineState:
     pending: Mapping[str, Order] = field(default_factory=dict)
     unresolved: Mapping[str, Pattern] = field(default_factory=dict)
     records: Mapping[Direction, TrackRecord] = field(default_factory=dict)
+    outranked: frozenset[str] = frozenset()
     next_trade_id: int = 0
     decisions: int = 0
     approved: int = 0
@@ -108,7 +119,9 @@ class EngineState:
     tripped: Mapping[str, str] = field(default_factory=dict)
     flatten: bool = False
     stopped_out: Mapping[str, Direction] = field(default_factory=dict)
+    traded_views: Mapping[str, Direction] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    learning: Learning = field(default_factory=Learning)
 
     @property
     def error_rate(self) -> float | None:
@@ -167,15 +180,21 @@ def _after_decision(state: EngineState, event: DecisionMade) -> EngineState:
         decided={**state.decided, decision.decision_id: view},
         operations=(*state.operations[1 - OPERATIONS_WATCHED :], False),
         unresolved=state.unresolved if pattern is None else {**state.unresolved, pattern.pattern_id: pattern},
+        outranked=state.outranked | {pattern.pattern_id} if pattern and _is_outranked(decision) else state.outranked,
         stopped_out=_after_a_view(state.stopped_out, decision),
+        traded_views=_after_a_view(state.traded_views, decision),
     )
 
 
-def _after_a_view(stopped_out: Mapping[str, Direction], decision: Decision) -> Mapping[str, Direction]:
-    """A view other than the one that was stopped out ends that idea."""
-    held_against = stopped_out.get(decision.ticker)
-    same = held_against is None or held_against is decision.direction
-    return stopped_out if same else _without(stopped_out, decision.ticker)
+def _is_outranked(decision: Decision) -> bool:
+    return decision.blocked_by is StageName.TACTICAL and decision.veto == _OUTRANKED
+
+
+def _after_a_view(ideas: Mapping[str, Direction], decision: Decision) -> Mapping[str, Direction]:
+    """A view other than the one that is remembered of a ticker ends that idea."""
+    remembered = ideas.get(decision.ticker)
+    same = remembered is None or remembered is decision.direction
+    return ideas if same else _without(ideas, decision.ticker)
 
 
 def _after_order(state: EngineState, event: OrderPlaced) -> EngineState:
@@ -197,6 +216,9 @@ def _after_fill(state: EngineState, event: TradeOpened) -> EngineState:
         ledger=state.ledger.applied(event.fill),
         pending=_without(state.pending, event.fill.order_id),
         open_trades={**state.open_trades, event.trade.trade_id: event.trade},
+        traded_views=state.traded_views
+        if event.trade.assumed  # who only says what was filled is asked now and then: no view can be seen to last
+        else {**state.traded_views, event.trade.ticker: event.trade.direction},
         next_trade_id=max(state.next_trade_id, event.trade.trade_id + 1),
     )
 
@@ -264,16 +286,27 @@ def _after_resolution(state: EngineState, event: SignalResolved) -> EngineState:
     pattern = state.unresolved.get(event.pattern_id)
     if pattern is None:
         return state
-    record = state.records.get(pattern.direction, TrackRecord()).after(pattern.as_of, event.outcome)
+    records, outranked = state.records, state.outranked
+    if event.pattern_id in outranked:
+        outranked = outranked - {event.pattern_id}
+    else:
+        record = records.get(pattern.direction, TrackRecord()).after(pattern.as_of, event.outcome)
+        records = {**records, pattern.direction: record}
     return _with(
         state,
         unresolved=_without(state.unresolved, event.pattern_id),
-        records={**state.records, pattern.direction: record},
+        records=records,
+        outranked=outranked,
+        learning=state.learning.after(pattern, event.outcome),
     )
 
 
 def _after_carrying(state: EngineState, event: RecordCarried) -> EngineState:
     return _with(state, records={**state.records, event.direction: _carried(event)})
+
+
+def _after_lesson(state: EngineState, event: LearningCarried) -> EngineState:
+    return _with(state, learning=Learning.from_figures(event.figures))
 
 
 def _after_end_of_order(state: EngineState, event: OrderEnded) -> EngineState:
@@ -298,6 +331,7 @@ _CHANGES: Mapping[type, Callable[[EngineState, Any], EngineState]] = {
     TradeClosed: _after_close,
     SignalResolved: _after_resolution,
     RecordCarried: _after_carrying,
+    LearningCarried: _after_lesson,
     Marked: _after_mark,
     CashAccrued: _after_interest,
     BreakerTripped: _after_trip,
@@ -327,6 +361,14 @@ def _stop_distance(direction: Direction, price: float, stop_price: float) -> flo
     """What a share may still lose down to its stop, USD: nothing where the price is past it. NaN stays NaN."""
     distance = int(direction) * (price - stop_price)
     return 0.0 if distance < 0 else distance
+
+
+def weights_in_force(config: EngineConfig, state: EngineState) -> Mapping[str, float]:
+    """Agent -> weight now: as configured, times what its calls earned where weights learn; a person's word wins."""
+    weights = dict(config.weights)
+    if config.learn_weights:
+        weights |= {agent: weights.get(agent, 1.0) * earned for agent, earned in state.learning.weights.items()}
+    return {**weights, **state.weights}
 
 
 def portfolio_view(
@@ -370,7 +412,47 @@ def portfolio_view(
         stopped_out=state.stopped_out,
         ticker_exposure_pct=_by_ticker(state, prices, ordered, equity),
         last_prices=last_prices or {},
+        traded_views=state.traded_views,
     )
+
+
+@dataclass(slots=True)
+class AccountLook:
+    """The account's view, worked out anew only where something in it has changed: not for every ticker of a session."""
+
+    _parts: tuple[object, ...] = ()
+    _view: PortfolioView | None = None
+
+    def view(
+        self, state: EngineState, prices: Mapping[str, float], now: datetime, last_prices: Mapping[str, float]
+    ) -> PortfolioView:
+        """What :func:`portfolio_view` says. Between two changes of prices ``forget`` has to be called."""
+        parts = (now, prices, last_prices, *_SHOWN(state))
+        if self._view is None or not all(map(is_, parts, self._parts)):
+            self._parts, self._view = parts, portfolio_view(state, prices, now, last_prices)
+        return self._view
+
+    def forget(self) -> None:
+        """The prices have changed."""
+        self._view = None
+
+
+#: The parts of the state that a view shows.
+_SHOWN = attrgetter(
+    "ledger",
+    "pending",
+    "open_trades",
+    "daily_trades",
+    "session_equity",
+    "peak_equity",
+    "order_times",
+    "losing_streak",
+    "won",
+    "closed",
+    "tripped",
+    "stopped_out",
+    "traded_views",
+)
 
 
 def _by_ticker(

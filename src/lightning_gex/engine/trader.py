@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,21 +37,31 @@ from lightning_gex.core.portfolio import AccountUsage, PortfolioView
 from lightning_gex.core.ports import (
     Broker,
     BrokerReport,
+    Decisions,
     HaltSwitch,
     Journal,
     MemoryStore,
     OrderFilled,
     SizingPolicy,
 )
-from lightning_gex.core.sessions import close_of, session_of, sessions_between
+from lightning_gex.core.sessions import session_of, sessions_between
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.decide import Conclusion, Proposal, Snapshot, conclude, decision_id_of, propose
 from lightning_gex.engine.feed import SessionUpdate, TickerView
 from lightning_gex.engine.intent import Surroundings, heeded_events, intent_events
-from lightning_gex.engine.outcomes import known_outcomes
+from lightning_gex.engine.outcomes import Following, known_outcomes
 from lightning_gex.engine.perception import Perception
-from lightning_gex.engine.state import EngineState, initial_state, portfolio_view, replay, step
+from lightning_gex.engine.state import (
+    AccountLook,
+    EngineState,
+    initial_state,
+    portfolio_view,
+    replay,
+    step,
+    weights_in_force,
+)
 from lightning_gex.engine.trades import closed_trade, exit_order, opened_trade
+from lightning_gex.engine.universe import Universe
 from lightning_gex.risk.account_usage import ACCOUNT_MODES
 from lightning_gex.risk.circuit_breaker import BreakerInputs, tripped
 
@@ -84,12 +95,16 @@ class Trader:
     halt: HaltSwitch | None = None
     tells_memory: bool = True
     state: EngineState = field(default_factory=lambda: initial_state(Decimal(0)))
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: Decisions = field(default_factory=list[Decision])
     trades: list[ClosedTrade] = field(default_factory=list)
     _mode: RunMode = RunMode.BACKTEST
     _prices: dict[str, float] = field(default_factory=dict)
     _last_prices: dict[str, float] = field(default_factory=dict)  # those before ``_prices``
+    _look: AccountLook = field(default_factory=AccountLook)
+    _following: Following = field(default_factory=Following)
+    _latest_close: datetime | None = None
     _latest_bar: np.datetime64 | None = None  # the last session in which anything watched traded
+    _universe: Universe | None = None  # what traded up to the latest session
     _doubtful: set[str] = field(default_factory=set)  # orders that may or may not have reached the broker
 
     def start(self, *, at: datetime, mode: RunMode, capital: Decimal, settings: Mapping[str, Scalar]) -> None:
@@ -114,8 +129,11 @@ class Trader:
         started = told[0]
         self._mode = started.mode if isinstance(started, RunStarted) else self._mode
         self._prices = dict(self.state.prices)
+        self._latest_close = self.state.data_at
         self._latest_bar = None if self.state.data_at is None else session_of(self.state.data_at)
-        self.decisions = [e.decision for e in told if isinstance(e, DecisionMade)]
+        for event in told:
+            if isinstance(event, DecisionMade):
+                self.decisions.append(event.decision)
         self.trades = [e.trade for e in told if isinstance(e, TradeClosed)]
         self._doubtful = {*self.state.pending, *(f"{t.decision_id}:entry" for t in self.state.open_trades.values())}
         self._tell_what_memory_missed(told)
@@ -196,15 +214,16 @@ class Trader:
         self.take_reports(update.closed_at)
         self._last_prices = {t: float(v.bars.close[v.row - 1]) for t, v in update.views.items() if v.row}
         self._prices |= {t: v.close for t, v in update.views.items()}
+        self._look.forget()
         if update.views:
-            self._latest_bar = update.session
+            self._latest_bar, self._latest_close = update.session, update.closed_at
         if self.state.marked_at != update.closed_at:
             self._mark(update.closed_at)
-        self._resolve_signals(update)
+        self.resolve_signals(update)
         if update.trading:
             self._trip_breakers(update)
             self._leave_on_time(update)
-        return [d for t, v in update.views.items() if (d := self._decide_and_order(t, v, update)) is not None]
+        return self._decide_in_order(update)
 
     def heed(self, at: datetime) -> None:
         """Take over halts and breakers from outside, and close every position where a halt asks for it.
@@ -258,19 +277,20 @@ class Trader:
         ledger = self.state.ledger
         kept = {*ledger.positions, *(o.ticker for o in self.state.pending.values())}
         prices = {t: self._prices[t] for t in sorted(kept)}
-        latest = None if self._latest_bar is None else close_of(self._latest_bar)
-        self.emit(Marked(at, ledger.equity(self._prices), ledger.exposure(self._prices), prices, latest))
+        equity, exposure = ledger.equity(self._prices), ledger.exposure(self._prices)
+        self.emit(Marked(at, equity, exposure, prices, self._latest_close))
 
-    def _resolve_signals(self, update: SessionUpdate) -> None:
+    def resolve_signals(self, update: SessionUpdate) -> None:
+        """Put on record what the bars of a session tell of earlier signals, traded or not."""
         waiting: dict[str, list[Pattern]] = {}
         for pattern in self.state.unresolved.values():
             waiting.setdefault(pattern.ticker, []).append(pattern)
         events = [
             SignalResolved(update.closed_at, pattern.pattern_id, ticker, outcome)
             for ticker, patterns in waiting.items()
-            if (view := update.views.get(ticker)) is not None
+            if (view := update.views.get(ticker)) is not None and (due := self._following.due(patterns, view))
             for pattern, outcome in known_outcomes(
-                patterns,
+                due,
                 view,
                 cost_bp_per_side=self.config.costs.bp_per_side(ticker),
                 known_at=update.closed_at,
@@ -284,7 +304,7 @@ class Trader:
             return
         vix_now, vix_before = _last_two_vix(update)
         inputs = BreakerInputs(
-            portfolio_view(self.state, self._prices, update.closed_at),
+            self._look.view(self.state, self._prices, update.closed_at, self._last_prices),
             vix_now=vix_now,
             vix_before=vix_before,
             data_age_sessions=_sessions_between(self._latest_bar, update.session),
@@ -301,6 +321,12 @@ class Trader:
             if view is not None and _sessions_since(view, trade.entry_at) >= trade.horizon_sessions - 1:
                 # The order fills one session on: ``horizon_sessions`` after the entry, at the same kind of price.
                 self._order_exit(trade, ExitReason.TIME_EXIT, update.closed_at)
+
+    def _decide_in_order(self, update: SessionUpdate) -> list[Decision]:
+        """A decision on every ticker, the best of the universe first: whoever comes first is served first."""
+        self._universe = Universe.of(update, {} if self._universe is None else self._universe.views)
+        found = [self._decide_and_order(t, update.views[t], update) for t in self._universe.ranks]
+        return [decision for decision in found if decision is not None]
 
     # --- one decision ------------------------------------------------------------------------------------------
 
@@ -352,12 +378,14 @@ class Trader:
 
     def conclude(self, snapshot: Snapshot) -> Conclusion:
         """The decision path on one snapshot: propose, recall, conclude. Journals nothing."""
-        proposal = propose(snapshot, self.config)
+        proposal = propose(snapshot, self.config, self.state.learning)
         neighbours = self._recall(proposal)
         portfolio = self._portfolio_for(snapshot.ticker, proposal.price, snapshot.as_of)
-        return conclude(proposal, neighbours, self.state, portfolio, self.policy, self.config)
+        return conclude(proposal, neighbours, self.state, portfolio, self.policy, self.config, self._universe)
 
     def _portfolio_for(self, ticker: str, price: float, now: datetime) -> PortfolioView:
+        if self._prices.get(ticker) == price:
+            return self._look.view(self.state, self._prices, now, self._last_prices)
         return portfolio_view(self.state, self._prices | {ticker: price}, now, self._last_prices)
 
     def portfolio(self, now: datetime) -> PortfolioView:
@@ -369,6 +397,7 @@ class Trader:
         if ticker in self._prices:
             self._last_prices[ticker] = self._prices[ticker]
         self._prices[ticker] = usd
+        self._look.forget()
 
     @property
     def prices(self) -> Mapping[str, float]:
@@ -387,7 +416,7 @@ class Trader:
         )
 
     def _current(self, view: TickerView) -> Perception:
-        return view.perception.under({**self.config.weights, **self.state.weights}, self.config)
+        return view.perception.under(weights_in_force(self.config, self.state), self.config)
 
     def _leave_on_a_contrary_view(self, ticker: str, direction: Direction, confidence: float, at: datetime) -> None:
         if direction is Direction.NEUTRAL or not confidence >= self.config.minimum_confidence:
@@ -479,10 +508,10 @@ def _booking_order(report: BrokerReport) -> tuple[bool, datetime | None, bool, s
 
 def _last_two_vix(update: SessionUpdate) -> tuple[float, float]:
     for view in update.views.values():
-        vix = view.perception.features["vix"]
-        if np.isfinite(vix[view.row]):
-            return float(vix[view.row]), float(vix[view.row - 1]) if view.row else float("nan")
-    return float("nan"), float("nan")
+        vix = view.perception.features.value("vix", view.row)
+        if math.isfinite(vix):
+            return vix, view.perception.features.value("vix", view.row - 1) if view.row else math.nan
+    return math.nan, math.nan
 
 
 def _sessions_between(earlier: np.datetime64 | None, later: np.datetime64) -> float:

@@ -164,7 +164,7 @@ def zero_skill(index: RunIndex, taken: Calls, which: Int64Array1D) -> ZeroSkill:
         return ZeroSkill(0, math.nan, math.nan, math.nan, math.nan, 0)
     horizon = round(float(np.median(taken.horizon)))
     ranges = {k: mean_true_range(index.bars(k)) for k in range(len(index.tickers))}
-    target, stop = _bracket_ranges(index, [index.run.decisions[i] for i in which], taken, ranges)
+    target, stop = _bracket_ranges(index, [index.run.outlines[i] for i in which], taken, ranges)
     net = [_long_every_date(index, k, ranges[k], target, stop, horizon) for k in range(len(index.tickers))]
     every = np.concatenate(net)
     every = every[np.isfinite(every)]

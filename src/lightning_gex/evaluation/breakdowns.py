@@ -70,13 +70,13 @@ def by_regime(run: RunResult, taken: Calls, which: Int64Array1D, bootstrap: Date
     taken, which : the decisions taken, as calls and as positions.
     bootstrap : the run's resamples.
     """
-    seen = sorted({_regime(run, i) for i in range(len(run.decisions))})
+    seen = sorted({_regime(run, i) for i in range(len(run.outlines))})
     mine = np.array([_regime(run, int(i)) for i in which])
     return {name: hit_rate(taken.where(mine == name), bootstrap) for name in seen}
 
 
 def _regime(run: RunResult, i: int) -> str:
-    regime = run.decisions[i].regime
+    regime = run.outlines[i].regime
     return "unknown" if regime is None else str(regime)
 
 
@@ -90,13 +90,13 @@ def by_agent(index: RunIndex, bootstrap: DateBootstrap) -> dict[str, HitRate]:
 
 def decisions_by_status(run: RunResult) -> dict[str, int]:
     """Every status -> decisions that ended so, zero included."""
-    count = Counter(d.status for d in run.decisions)
+    count = Counter(d.status for d in run.outlines)
     return {str(status): count[status] for status in DecisionStatus}
 
 
 def blocked_by(run: RunResult) -> dict[str, int]:
     """Every stage -> decisions it blocked, zero included, in the order of the decision path."""
-    count = Counter(d.blocked_by for d in run.decisions if d.status is DecisionStatus.BLOCKED)
+    count = Counter(d.blocked_by for d in run.outlines if d.status is DecisionStatus.BLOCKED)
     return {str(stage): count[stage] for stage in StageName}
 
 
@@ -107,10 +107,10 @@ def funnel(run: RunResult) -> Mapping[str, tuple[int, int]]:
     """
     ended = Counter(
         StageName.SIGNAL if d.status is DecisionStatus.NO_SIGNAL else (d.blocked_by or StageName.GUARDRAILS)
-        for d in run.decisions
+        for d in run.outlines
         if d.status is not DecisionStatus.APPROVED
     )
-    out, alive = {}, len(run.decisions)
+    out, alive = {}, len(run.outlines)
     for stage in StageName:
         out[str(stage)] = (alive, ended[stage])
         alive -= ended[stage]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,7 +11,7 @@ import numpy as np
 
 from lightning_gex.analytics.bootstrap import disjoint_windows
 from lightning_gex.core.bars import Bars
-from lightning_gex.core.decision import Decision
+from lightning_gex.core.decision import Decision, ExpectedRange
 from lightning_gex.core.enums import DecisionStatus, FillPrice
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.sessions import session_of
@@ -118,6 +118,66 @@ class Calls:
         return disjoint_windows(self.first, self.last)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class VoteColumns:
+    """One agent's votes over a run, (n,) each, one a decision in the run's order.
+
+    Parameters
+    ----------
+    asked : whether it had a vote in the decision at all.
+    abstained : whether it abstained.
+    direction : -1, 0, 1.
+    horizon : sessions.
+    confidence : in [0.5, 1]; NaN where it abstained or was not asked.
+    """
+
+    asked: BoolArray1D
+    abstained: BoolArray1D
+    direction: Int8Array1D
+    horizon: Int64Array1D
+    confidence: Float64Array1D
+
+    @classmethod
+    def blank(cls, count: int) -> VoteColumns:
+        """Columns of an agent that was never asked."""
+        none = np.zeros(count, dtype=np.bool_)
+        return cls(
+            none,
+            none.copy(),
+            np.zeros(count, dtype=np.int8),
+            np.zeros(count, dtype=np.int64),
+            np.full(count, np.nan),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RangeColumns:
+    """A run's expected ranges, (n,) each, one a decision in the run's order.
+
+    Parameters
+    ----------
+    low, high : USD; NaN where there was none.
+    probability : that the close ``horizon`` sessions on lies inside; NaN where none was said.
+    horizon : sessions; 0 where there was no range.
+    """
+
+    low: Float64Array1D
+    high: Float64Array1D
+    probability: Float64Array1D
+    horizon: Int64Array1D
+
+    @classmethod
+    def blank(cls, count: int) -> RangeColumns:
+        """Columns of decisions without a range."""
+        low, high, probability = np.full((3, count), np.nan)
+        return cls(low, high, probability, np.zeros(count, dtype=np.int64))
+
+    def put(self, i: int, found: ExpectedRange) -> None:
+        """The range of one decision."""
+        self.low[i], self.high[i], self.probability[i] = found.low, found.high, found.probability
+        self.horizon[i] = found.horizon_sessions
+
+
 @dataclass(frozen=True, eq=False)
 class RunIndex:
     """A run's decisions by position: which session, which ticker, which row of its bars.
@@ -140,13 +200,13 @@ class RunIndex:
         """Find every decision's place. Raises ``InputError`` on a run without sessions or a ticker without bars."""
         if len(run.sessions) == 0:
             raise InputError("a run without a single session cannot be judged", source=run.run_id, field="sessions")
-        tickers = tuple(sorted({d.ticker for d in run.decisions})) or tuple(sorted(run.bars))
+        tickers = tuple(sorted({d.ticker for d in run.outlines})) or tuple(sorted(run.bars))
         for name in tickers:
             if name not in run.bars:
                 raise InputError(f"{name} was decided upon but the run holds no bars of it", source=run.run_id)
         place = {name: k for k, name in enumerate(tickers)}
-        ticker = np.array([place[d.ticker] for d in run.decisions], dtype=np.int64)
-        session = sessions_of([d.as_of for d in run.decisions])
+        ticker = np.array([place[d.ticker] for d in run.outlines], dtype=np.int64)
+        session = sessions_of([d.as_of for d in run.outlines])
         row = np.full(len(session), -1, dtype=np.int64)
         for k, name in enumerate(tickers):
             mine = ticker == k
@@ -204,7 +264,7 @@ class RunIndex:
         """The decisions a predicate wants that lean either way, as calls, and their positions."""
         picked = [
             (i, int(d.direction), d.time_horizon_days, d.confidence)
-            for i, d in enumerate(self.run.decisions)
+            for i, d in enumerate(self.run.outlines)
             if d.direction != 0 and d.time_horizon_days >= 1 and wanted(d)
         ]
         which = np.array([p[0] for p in picked], dtype=np.int64)
@@ -213,29 +273,42 @@ class RunIndex:
         confidence = np.array([p[3] for p in picked], dtype=np.float64)
         return self.calls(which, direction, horizon, confidence), which
 
+    @property
+    def said(self) -> Mapping[str, VoteColumns]:
+        """Agent -> its votes as columns, in the order in which the agents first spoke."""
+        return self._reasons[0]
+
+    @property
+    def ranges(self) -> RangeColumns:
+        """The expected ranges as columns."""
+        return self._reasons[1]
+
+    @cached_property
+    def _reasons(self) -> tuple[Mapping[str, VoteColumns], RangeColumns]:
+        """Votes and ranges, read in one pass over the whole decisions."""
+        columns: dict[str, VoteColumns] = {}
+        ranges = RangeColumns.blank(len(self.row))
+        for i, decision in enumerate(self.run.decisions):
+            if decision.expected_range is not None:
+                ranges.put(i, decision.expected_range)
+            for vote in decision.votes:
+                mine = columns.get(vote.agent)
+                if mine is None:
+                    mine = columns[vote.agent] = VoteColumns.blank(len(self.row))
+                mine.asked[i], mine.abstained[i] = True, vote.abstained
+                mine.direction[i], mine.horizon[i] = vote.direction, vote.horizon_sessions
+                mine.confidence[i] = vote.confidence
+        return columns, ranges
+
     def votes(self) -> dict[str, AgentVotes]:
         """Every agent's non-neutral votes as calls over the vote's own horizon, with the counts of the others."""
-        picked: dict[str, list[tuple[int, int, int, float]]] = {}
-        neutral: dict[str, int] = {}
-        abstained: dict[str, int] = {}
-        for i, decision in enumerate(self.run.decisions):
-            for vote in decision.votes:
-                mine = picked.setdefault(vote.agent, [])
-                if vote.abstained:
-                    abstained[vote.agent] = abstained.get(vote.agent, 0) + 1
-                elif vote.direction == 0:
-                    neutral[vote.agent] = neutral.get(vote.agent, 0) + 1
-                else:
-                    mine.append((i, int(vote.direction), vote.horizon_sessions, vote.confidence))
         out = {}
-        for agent, rows in picked.items():
-            calls = self.calls(
-                np.array([r[0] for r in rows], dtype=np.int64),
-                np.array([r[1] for r in rows], dtype=np.int8),
-                np.array([r[2] for r in rows], dtype=np.int64),
-                np.array([r[3] for r in rows], dtype=np.float64),
-            )
-            out[agent] = AgentVotes(calls, neutral.get(agent, 0), abstained.get(agent, 0))
+        for agent, said in self.said.items():
+            spoke = said.asked & ~said.abstained
+            leant = np.flatnonzero(spoke & (said.direction != 0))
+            calls = self.calls(leant, said.direction[leant], said.horizon[leant], said.confidence[leant])
+            neutral, abstained = int((spoke & (said.direction == 0)).sum()), int((said.asked & said.abstained).sum())
+            out[agent] = AgentVotes(calls, neutral, abstained)
         return out
 
 

@@ -22,6 +22,7 @@ from lightning_gex.core.series import DatedSeries
 #: A table, for those who hold one and need not know who makes it.
 Frame: TypeAlias = pl.DataFrame
 TABLE_SUFFIXES = (".csv", ".parquet", ".json")
+_COLUMN_KINDS = "biufUMm"  # numpy's letters for truth values, numbers, texts, moments and spans
 _ISO_UTC = "%Y-%m-%dT%H:%M:%S%:z"
 _MOMENT = pl.Datetime("us", "UTC")
 
@@ -56,11 +57,17 @@ def frame(result: object) -> pl.DataFrame:
     columns = {name: _array(value) for name, value in _named(result).items() if _is_column(value)}
     if not columns:
         raise InputError(f"a {type(result).__name__} holds no arrays: ask for one of its tables")
+    for name, values in columns.items():
+        if values.dtype.kind not in _COLUMN_KINDS:
+            raise InputError(f"an array of {values.dtype.name} is no column of a table", field=str(name))
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} {length}" for name, length in lengths.items())
         raise InputError(f"the arrays of a {type(result).__name__} have different lengths ({told}): ask for one table")
-    return pl.DataFrame({name: _series(name, values) for name, values in columns.items()})
+    try:
+        return pl.DataFrame({name: _series(name, values) for name, values in columns.items()})
+    except UnicodeEncodeError:
+        raise InputError("a text of the table holds half a character: mend the encoding it was read in") from None
 
 
 def stacked(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -46,7 +46,10 @@ from lightning_gex.evaluation.breakdowns import (
     mean_or_nan,
 )
 from lightning_gex.evaluation.calls import Calls, RunIndex, sessions_of
+from lightning_gex.evaluation.gates import GateOutcome, by_gate
 from lightning_gex.evaluation.intervals import FEWEST_EPISODES, DateBootstrap, IntervalMethod
+from lightning_gex.evaluation.ranges import RangeOutcome, by_range
+from lightning_gex.evaluation.reliability import ReliabilityByGroup, reliability_figures
 
 #: A run is one variant; whoever tried several must deflate by their number.
 TRIALS = 1
@@ -111,6 +114,9 @@ class RunMetrics:
     placebo: Placebo
     by_regime: Mapping[str, HitRate]
     by_agent: Mapping[str, HitRate]
+    by_gate: Mapping[str, GateOutcome]
+    by_range: Mapping[str, RangeOutcome]
+    reliability: ReliabilityByGroup
     decisions_by_status: Mapping[str, int]
     blocked_by: Mapping[str, int]
     block_length_sessions: int
@@ -128,7 +134,7 @@ class RunMetrics:
 def _unfilled(run: RunResult) -> int:
     """Taken decisions that no trade came of."""
     filled = {(t.ticker, t.decided_at) for t in run.trades}
-    taken = (d for d in run.decisions if d.status is DecisionStatus.APPROVED)
+    taken = (d for d in run.outlines if d.status is DecisionStatus.APPROVED)
     return sum((d.ticker, d.as_of) not in filled for d in taken)
 
 
@@ -149,13 +155,15 @@ def _plain(value: object) -> JsonValue:
     raise TypeError(f"{type(value).__name__} is no part of the metrics")
 
 
-def evaluate(run: RunResult, *, seed: int = 0) -> RunMetrics:
+def evaluate(run: RunResult, *, seed: int = 0, trials: int = TRIALS, variance_of_trials: float = 0.0) -> RunMetrics:
     """Judge a run.
 
     Parameters
     ----------
     run : a finished run.
     seed : of the bootstrap and the placebo; the same seed gives the same figures.
+    trials : variants that were tried on these data, this one included.
+    variance_of_trials : of their Sharpe ratios per session; unused for one.
 
     Returns
     -------
@@ -165,7 +173,15 @@ def evaluate(run: RunResult, *, seed: int = 0) -> RunMetrics:
     ------
     InputError : on a run without sessions, or with decisions on a ticker it holds no bars of.
     """
-    return _Evaluation(run, seed).metrics()
+    return _Evaluation(run, seed, _Trials(trials, variance_of_trials)).metrics()
+
+
+@dataclass(frozen=True, slots=True)
+class _Trials:
+    """Variants tried, and the variance of their Sharpe ratios per session."""
+
+    count: int
+    variance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +195,8 @@ class _Excess:
 class _Evaluation:
     """The figures of one run, in the making: what several of them share is computed once."""
 
-    def __init__(self, run: RunResult, seed: int) -> None:
-        self.run, self.seed = run, seed
+    def __init__(self, run: RunResult, seed: int, trials: _Trials) -> None:
+        self.run, self.seed, self.trials = run, seed, trials
         self.index = RunIndex.of(run)
         self.taken, self.which = self.index.taken()
         self.resolved = self.taken.resolved
@@ -191,7 +207,7 @@ class _Evaluation:
     def _block_length(self) -> int:
         """The longest horizon that anything is judged over: blocks must hold whole outcomes."""
         longest = [1, *self.taken.horizon.tolist()]
-        longest += [vote.horizon_sessions for d in self.run.decisions for vote in d.votes if vote.direction != 0]
+        longest += [int(s.horizon[s.direction != 0].max(initial=1)) for s in self.index.said.values()]
         return int(max(longest))
 
     def _trade_windows(self) -> tuple[Int64Array1D, int]:
@@ -261,7 +277,7 @@ class _Evaluation:
             cagr=own.cagr,
             sharpe=ratio,
             deflated_sharpe=deflated,
-            trials=TRIALS,
+            trials=self.trials.count,
             max_drawdown=fall.fraction,
             drawdown_peak=fall.peak,
             drawdown_trough=fall.trough,
@@ -275,6 +291,9 @@ class _Evaluation:
             placebo=shifted,
             by_regime=by_regime(run, taken, self.which, self.bootstrap),
             by_agent=by_agent(self.index, self.bootstrap),
+            by_gate=by_gate(self.index, self.bootstrap),
+            by_range=by_range(self.index, self.bootstrap),
+            reliability=reliability_figures(run.reliability),
             decisions_by_status=counts[0],
             blocked_by=counts[1],
             block_length_sessions=self.bootstrap.block_length,
@@ -375,7 +394,14 @@ class _Evaluation:
         skew, kurtosis = skew_and_kurtosis(excess)
         count = int(np.isfinite(excess).sum())
         per_session = ratio / math.sqrt(SESSIONS_PER_YEAR)
-        return ratio, deflated_sharpe_ratio(per_session, count, skew, kurtosis, trials=TRIALS, variance_of_trials=0.0)
+        return ratio, deflated_sharpe_ratio(
+            per_session,
+            count,
+            skew,
+            kurtosis,
+            trials=self.trials.count,
+            variance_of_trials=self.trials.variance,
+        )
 
     def _calibration(self) -> tuple[float, float, float, float]:
         """Mean confidence, Brier score, its skill over the base rate in the call's direction, and ECE."""
@@ -423,5 +449,10 @@ class _Evaluation:
             out.append(f"{missing} sessions have no bill rate and are left out of Sharpe")
         if 0 < shifted.shifts < PLACEBOS:
             out.append(f"the run is long enough for {shifted.shifts} placebo shifts only")
-        out.append(f"deflated_sharpe counts {TRIALS} trial: whoever tried more variants must deflate by their number")
+        if self.trials.count == TRIALS:
+            out.append(
+                f"deflated_sharpe counts {TRIALS} trial: whoever tried more variants must deflate by their number"
+            )
+        else:
+            out.append(f"deflated_sharpe counts the {self.trials.count} variants ever tried on these data")
         return tuple(out)

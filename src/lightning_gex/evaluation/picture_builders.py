@@ -266,7 +266,8 @@ def expiry_heat(p: DealerPositioning, shown: PriceRange) -> HeatMap:
     )
     return HeatMap(
         title="Net gamma by strike and expiry",
-        gist="Which dates hold the gamma, and where; empty: nothing held.",
+        gist=_most_of(len(chosen), len(table.expiry), "expiries", "Which dates hold the gamma, and where")
+        + "; empty: nothing held.",
         caption=words + _step_words("cell", step if step > closest(table.strike, shown) else 0.0),
         row_title="Expiry (date, days to it)",
         shown=shown,
@@ -277,6 +278,11 @@ def expiry_heat(p: DealerPositioning, shown: PriceRange) -> HeatMap:
         unit=unit,
         marks=levels(p),
     )
+
+
+def _most_of(shown: int, there: int, what: str, words: str) -> str:
+    """The words, after how many are shown where it is not all: an image has no caption to say it."""
+    return words if shown == there else f"The {shown} of {there} {what} with most gamma. {words}"
 
 
 def term_structure_picture(p: DealerPositioning) -> TermStructure:
@@ -294,7 +300,8 @@ def term_structure_picture(p: DealerPositioning) -> TermStructure:
     ]
     return TermStructure(
         title="Term structure",
-        gist="What each expiry charges for a move, and the gamma it holds.",
+        gist=_most_of(len(chosen), len(used), "series", "What each expiry charges for a move, and the gamma it holds")
+        + ".",
         caption=(
             f"{len(chosen)} of {len(used)} series, with {percent_text(_share(gross, chosen))} of the gross gamma. The "
             "straddle at the money is what the options charge for a move of that size either way by then."

@@ -17,7 +17,6 @@ from plotly.offline import get_plotlyjs
 from lightning_gex.analytics.bootstrap import wilson_interval
 from lightning_gex.analytics.calibration import ReliabilityBins
 from lightning_gex.analytics.performance import drawdown_curve
-from lightning_gex.core.decision import Decision
 from lightning_gex.core.enums import MarketRegime
 from lightning_gex.core.units import DateArray1D, Float64Array1D, Float64Array2D, Int64Array1D
 from lightning_gex.evaluation.breakdowns import HitRate
@@ -186,7 +185,7 @@ def regimes(sessions: DateArray1D, index: RunIndex) -> Figure:
     """
     words = list(MarketRegime)
     code = {word: k for k, word in enumerate(words)}
-    values = np.array([np.nan if d.regime is None else code[d.regime] for d in index.run.decisions], dtype=np.float64)
+    values = np.array([np.nan if d.regime is None else code[d.regime] for d in index.run.outlines], dtype=np.float64)
     step = max(1, -(-len(sessions) // MOST_COLUMNS))
     band = _by_ticker_and_date(index, values)[:MOST_ROWS, ::step]
     seen = [k for k in range(len(words)) if (band == k).any()]
@@ -355,29 +354,24 @@ def reliability(bins: ReliabilityBins) -> Figure:
     return figure
 
 
-def mean_votes(index: RunIndex, decisions: Sequence[Decision]) -> tuple[list[str], Float64Array2D]:
+def mean_votes(index: RunIndex) -> tuple[list[str], Float64Array2D]:
     """Agents in order of appearance, and their mean vote over the tickers at each session.
 
     Parameters
     ----------
     index : the run's positions.
-    decisions : the run's decisions, in the index's order.
 
     Returns
     -------
     k names and (k, m) means in [-1, 1]; NaN where an agent abstained on every ticker or was not asked.
     """
-    names: dict[str, int] = {}
-    for decision in decisions:
-        for vote in decision.votes:
-            names.setdefault(vote.agent, len(names))
+    names = list(index.said)
     total = np.zeros((len(names), len(index.run.sessions)))
     count = np.zeros_like(total)
-    for date, decision in zip(index.date, decisions, strict=True):
-        for vote in decision.votes:
-            if not vote.abstained:
-                total[names[vote.agent], date] += int(vote.direction)
-                count[names[vote.agent], date] += 1
+    for k, said in enumerate(index.said.values()):
+        spoke = said.asked & ~said.abstained
+        np.add.at(total[k], index.date[spoke], said.direction[spoke])
+        np.add.at(count[k], index.date[spoke], 1)
     mean = np.full_like(total, np.nan)
     np.divide(total, count, out=mean, where=count > 0)
-    return list(names), mean
+    return names, mean

@@ -17,8 +17,11 @@ from lightning_gex.evaluation.benchmarks import CurveMetrics, benchmarks
 from lightning_gex.evaluation.breakdowns import HitRate, funnel
 from lightning_gex.evaluation.calls import RunIndex
 from lightning_gex.evaluation.explain import explain_decision, explain_votes, headline
+from lightning_gex.evaluation.gates_section import gates_body
 from lightning_gex.evaluation.metrics import RunMetrics
 from lightning_gex.evaluation.positioning_section import positioning_body
+from lightning_gex.evaluation.ranges_section import ranges_body
+from lightning_gex.evaluation.reliability_section import reliability_body
 from lightning_gex.evaluation.verdict import percent, percent_interval, points, verdict
 
 MOST_EXPLAINED = 10  # tickers whose last decision is explained
@@ -32,6 +35,7 @@ def report_html(
     metrics: RunMetrics,
     *,
     positioning: DealerPositioning | None = None,
+    beside: str | None = None,
     title: str | None = None,
 ) -> str:
     """A run as one self-contained HTML page.
@@ -41,6 +45,7 @@ def report_html(
     run : a finished run; one without a single trade is told as that.
     metrics : its figures, from ``evaluate``.
     positioning : dealer positioning of the last chain; None leaves that section out.
+    beside : HTML of what the run is compared with, from ``comparison_section``; None leaves that section out.
     title : headline; None names the tickers.
 
     Returns
@@ -54,8 +59,13 @@ def report_html(
         ("figures", "The figures", _figures(metrics)),
         ("money", "The money", _money(run, metrics, index)),
         ("decisions", "The decisions", _decisions(run, metrics, index)),
+        ("gates", "What the gates stopped", gates_body(metrics.by_gate)),
+        ("ranges", "The expected ranges", ranges_body(metrics.by_range)),
+        ("said", "What was said and what came", reliability_body(metrics.reliability)),
         ("skill", "Skill or luck", _skill(run, metrics, index)),
     ]
+    if beside is not None:
+        parts.insert(1, ("beside", "Beside what could explain it", beside))
     if positioning is not None:
         parts.append(("positioning", "Dealer positioning of the last chain", positioning_body(positioning)))
     parts.append(("last", "The last decision, stage by stage", _last(run, index)))
@@ -273,7 +283,7 @@ def _decisions(run: RunResult, metrics: RunMetrics, index: RunIndex) -> str:
         "The strategic layer's word at each session"
         + (f", for the first {rows} of {len(index.tickers)} tickers." if rows < len(index.tickers) else "."),
     )
-    agents, mean = pictures.mean_votes(index, run.decisions)
+    agents, mean = pictures.mean_votes(index)
     if agents:
         out += page.picture(
             pictures.figure_html(pictures.votes(run.sessions, agents, mean), "votes"),

@@ -29,6 +29,14 @@ _DECISIONS: dict[str, pl.DataType] = {
     "stop_loss": pl.Float64(),
     "blocked_by": pl.String(),
     "reason": pl.String(),
+    "range_low": pl.Float64(),
+    "range_high": pl.Float64(),
+    "range_probability": pl.Float64(),
+    "range_horizon_sessions": pl.Int32(),
+    "volatility_forecast": pl.Float64(),
+    "volatility_forecast_horizon": pl.Float64(),
+    "range_basis": pl.String(),
+    "range_absence": pl.String(),
 }
 _TRADES: dict[str, pl.DataType] = {
     "ticker": pl.String(),
@@ -63,8 +71,10 @@ def decisions_frame(run: RunResult) -> pl.DataFrame:
     -------
     Columns ``as_of`` (UTC), ``ticker, status, direction`` (-1, 0, 1), ``confidence, horizon_days`` (sessions),
     ``regime, size_pct`` (fraction of equity), ``entry_price, target_price, stop_loss`` (USD), ``blocked_by, reason``,
-    and for each agent ``vote_<slug>`` (-1, 0, 1; null where it abstained or was not asked) and ``confidence_<slug>``.
-    Absent numbers are null.
+    ``range_low, range_high`` (USD), ``range_probability`` (0..1), ``range_horizon_sessions``, ``volatility_forecast,
+    volatility_forecast_horizon`` (annualised fractions), ``range_basis, range_absence`` (why there is no range, or
+    null), and for each agent ``vote_<slug>`` (-1, 0, 1; null where it abstained or was not asked) and
+    ``confidence_<slug>``. Absent numbers are null.
 
     Raises
     ------
@@ -145,6 +155,7 @@ def _decision_row(decision: Decision) -> dict[str, object]:
         "stop_loss": _number(decision.stop_loss),
         "blocked_by": None if decision.blocked_by is None else str(decision.blocked_by),
         "reason": decision.reason,
+        **{k: _number(v) if isinstance(v, float) else v for k, v in decision.range_figures.items()},
     }
 
 

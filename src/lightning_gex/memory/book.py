@@ -6,79 +6,16 @@ import math
 from bisect import insort
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
-from lightning_gex.analytics.similarity import similarity, top_k
 from lightning_gex.core.enums import Direction
-from lightning_gex.core.errors import InputError, RefusedError, SettingsError
-from lightning_gex.core.patterns import Neighbours, Outcome, Pattern
+from lightning_gex.core.errors import InputError, RefusedError, SettingsError, shown
+from lightning_gex.core.patterns import Neighbours, Outcome, Pattern, RecallFilter
 from lightning_gex.core.units import Float64Array1D
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_NEVER = np.iinfo(np.int64).max  # known_at of an outcome that nobody knows yet
-_FIRST_CAPACITY = 64  # rows of a new shelf; doubled whenever it is full, so that adding costs constant time on average
-
-
-def _microseconds(instant: datetime, field: str) -> int:
-    """An aware moment as whole microseconds since 1970 UTC, exactly."""
-    if instant.tzinfo is None:
-        raise InputError(f"{instant.isoformat()} has no time zone: give one, such as +00:00", field=field)
-    return (instant - _EPOCH) // _MICROSECOND
-
-
-class _Shelf:
-    """The patterns of one ticker and direction, as columns."""
-
-    def __init__(self, dimension: int) -> None:
-        self.size = 0
-        self.ids: list[str] = []
-        self.vectors = np.empty((_FIRST_CAPACITY, dimension))
-        self.as_of = np.empty(_FIRST_CAPACITY, dtype=np.int64)
-        self.known_at = np.empty(_FIRST_CAPACITY, dtype=np.int64)
-        self.net_return = np.empty(_FIRST_CAPACITY)
-        self.won = np.empty(_FIRST_CAPACITY, dtype=np.bool_)
-
-    def add(self, pattern_id: str, vector: Float64Array1D, as_of: int) -> int:
-        if self.size == len(self.as_of):
-            self._grow()
-        row = self.size
-        self.ids.append(pattern_id)
-        self.vectors[row] = vector
-        self.as_of[row] = as_of
-        self.known_at[row] = _NEVER
-        self.net_return[row] = np.nan
-        self.won[row] = False
-        self.size += 1
-        return row
-
-    def resolve(self, row: int, outcome: Outcome, known_at: int) -> None:
-        self.known_at[row] = known_at
-        self.net_return[row] = outcome.net_return
-        self.won[row] = outcome.won
-
-    def nearest(self, query: Float64Array1D, as_of: int, count: int) -> Neighbours:
-        n = self.size
-        rows = np.flatnonzero((self.known_at[:n] <= as_of) & (self.as_of[:n] < as_of))
-        likeness = similarity(query, self.vectors, rows=rows)
-        chosen = top_k(likeness, count, instant=self.as_of[rows], name_of=lambda i: self.ids[rows[i]])
-        picked = rows[chosen]
-        return Neighbours(
-            pattern_id=tuple(self.ids[row] for row in picked),
-            similarity=likeness[chosen],
-            net_return=self.net_return[picked].copy(),
-            won=self.won[picked].copy(),
-            resolved_in_book=len(rows),
-        )
-
-    def _grow(self) -> None:
-        for name in ("vectors", "as_of", "known_at", "net_return", "won"):
-            old = getattr(self, name)
-            new = np.empty((2 * len(old), *old.shape[1:]), dtype=old.dtype)
-            new[: self.size] = old[: self.size]
-            setattr(self, name, new)
+from lightning_gex.memory.shelf import NO_NEIGHBOURS, Resolved, Shelf, microseconds
+from lightning_gex.memory.vector import VECTOR_SCHEMA, present_vectors
 
 
 class MemoryBook:
@@ -91,15 +28,15 @@ class MemoryBook:
     def __init__(self) -> None:
         self._patterns: dict[str, Pattern] = {}
         self._order: list[tuple[int, int, str]] = []  # as_of, sequence, id: oldest first
-        self._shelves: dict[tuple[str, Direction], _Shelf] = {}
-        self._row: dict[str, int] = {}
+        self._shelves: dict[tuple[str, Direction], Shelf] = {}
         self._dimension: int | None = None
 
     def __len__(self) -> int:
         return len(self._patterns)
 
     def find(self, pattern_id: str) -> Pattern | None:
-        """A signal by its id; None where it is not remembered."""
+        """A signal by its id; None where it is not remembered. Raises ``InputError`` on an id that no store keeps."""
+        check_text(pattern_id, "pattern_id")
         return self._patterns.get(pattern_id)
 
     def remember(self, pattern: Pattern) -> None:
@@ -108,21 +45,18 @@ class MemoryBook:
         Raises
         ------
         InputError : on a naive time, a vector element outside [-1, 1], a vector whose length differs from the others'
-            in this book, or an outcome that cannot be one. NaN elements are absent, and welcome.
+            in this book, one of a schema that nothing leads to the present from, an outcome that cannot be one, or a
+            text that no store keeps. NaN elements are absent, and welcome.
         """
+        check_texts(pattern)
         if pattern.pattern_id in self._patterns:
             return
-        as_of = _microseconds(pattern.as_of, "as_of")
-        vector = self._checked_vector(pattern.vector)
-        known_at = None if pattern.outcome is None else self._checked_known_at(pattern, pattern.outcome)
-        shelf = self._shelves.get((pattern.ticker, pattern.direction))
-        if shelf is None:
-            shelf = self._shelves[pattern.ticker, pattern.direction] = _Shelf(len(vector))
-        row = shelf.add(pattern.pattern_id, vector, as_of)
-        if pattern.outcome is not None and known_at is not None:
-            shelf.resolve(row, pattern.outcome, known_at)
+        vector = checked_vector(pattern, self._dimension)
+        as_of = microseconds(pattern.as_of, "as_of")
+        if pattern.outcome is not None:
+            check_outcome(pattern.as_of, pattern.outcome, pattern.pattern_id)
+            self._put_on_shelf(pattern, pattern.outcome, vector)
         self._dimension = len(vector)
-        self._row[pattern.pattern_id] = row
         self._patterns[pattern.pattern_id] = pattern
         entry = (as_of, len(self._order), pattern.pattern_id)
         if self._order and entry < self._order[-1]:
@@ -136,19 +70,30 @@ class MemoryBook:
         Raises
         ------
         RefusedError : on an unknown or already resolved id.
-        InputError : on a naive time, a return that is no number, or an outcome known before its signal was given.
+        InputError : on a naive time, a return that is no number, an outcome known before its signal was given, or an
+            id that no store keeps.
         """
-        pattern = self._patterns.get(pattern_id)
+        pattern = self.find(pattern_id)
         if pattern is None:
             raise RefusedError(f"no signal {pattern_id} is remembered")
         if pattern.outcome is not None:
             raise RefusedError(f"signal {pattern_id} is resolved already")
-        known_at = self._checked_known_at(pattern, outcome)
-        self._shelves[pattern.ticker, pattern.direction].resolve(self._row[pattern_id], outcome, known_at)
+        check_outcome(pattern.as_of, outcome, pattern_id)
+        vector = np.array(pattern.vector, dtype=np.float64)  # checked when it was remembered
+        if pattern.schema != VECTOR_SCHEMA:
+            vector = present_vectors(vector[None], pattern.schema)[0]
+        self._put_on_shelf(pattern, outcome, vector)
         self._patterns[pattern_id] = replace(pattern, outcome=outcome)
 
     def recall(
-        self, *, ticker: str, direction: Direction, vector: Sequence[float], as_of: datetime, count: int
+        self,
+        *,
+        ticker: str,
+        direction: Direction,
+        vector: Sequence[float] | Float64Array1D,
+        as_of: datetime,
+        count: int,
+        wanted: RecallFilter | None = None,
     ) -> Neighbours:
         """The most similar signals of this ticker and direction whose outcome was known at ``as_of``.
 
@@ -158,6 +103,7 @@ class MemoryBook:
         vector : (d,) elements in [-1, 1], NaN where absent.
         as_of : aware, the moment of asking: signals given strictly before it, outcomes known at or before it.
         count : how many at most, positive.
+        wanted : which signals may answer; None: all.
 
         Returns
         -------
@@ -165,55 +111,130 @@ class MemoryBook:
 
         Raises
         ------
-        InputError : on a naive time or a vector that does not fit this book.
+        InputError : on a naive time, a ticker that no store keeps, or a vector that does not fit this book.
         SettingsError : on a count below 1.
         """
-        if count < 1:
-            raise SettingsError(f"recall needs a count of at least 1, not {count}")
-        instant = _microseconds(as_of, "as_of")
-        query = self._checked_vector(vector)
+        check_text(ticker, "ticker")
+        query, instant = checked_question(vector, as_of, count, self._dimension)
         shelf = self._shelves.get((ticker, direction))
         if shelf is None:
-            nothing = np.empty(0)
-            return Neighbours((), nothing, nothing.copy(), np.empty(0, dtype=np.bool_), 0)
-        return shelf.nearest(query, instant, count)
+            check_elements(query)
+            return NO_NEIGHBOURS
+        return shelf.nearest(query, instant, count, wanted)
 
     def recent(self, count: int, *, as_of: datetime | None = None) -> list[Pattern]:
         """The latest signals given at or before ``as_of`` (None: all), newest first, with the outcomes known then."""
-        instant = None if as_of is None else _microseconds(as_of, "as_of")
+        instant = None if as_of is None else microseconds(as_of, "as_of")
         found: list[Pattern] = []
         for given_at, _, pattern_id in reversed(self._order):
             if len(found) >= count:
                 break
             if instant is None or given_at <= instant:
-                found.append(_as_known_at(self._patterns[pattern_id], as_of))
+                found.append(as_known_at(self._patterns[pattern_id], as_of))
         return found
 
     def patterns(self) -> Iterator[Pattern]:
         """Every signal, oldest first; those of one moment in the order they were remembered."""
         return (self._patterns[pattern_id] for _, _, pattern_id in self._order)
 
-    def _checked_vector(self, vector: Sequence[float]) -> Float64Array1D:
-        array = np.asarray(vector, dtype=np.float64)
-        if array.ndim != 1 or len(array) == 0:
-            raise InputError("a situation vector has one dimension and at least one element", field="vector")
-        if self._dimension is not None and len(array) != self._dimension:
-            raise InputError(f"{len(array)} elements, where this book keeps {self._dimension}", field="vector")
-        if (np.abs(array) > 1.0).any():  # NaN compares False: absent elements pass
-            raise InputError("an element lies outside [-1, 1]", field="vector")
-        return array
-
-    @staticmethod
-    def _checked_known_at(pattern: Pattern, outcome: Outcome) -> int:
-        if not math.isfinite(outcome.net_return):
-            raise InputError(f"{outcome.net_return} of {pattern.pattern_id} is not a number", field="net_return")
-        known_at = _microseconds(outcome.known_at, "known_at")
-        if known_at < _microseconds(pattern.as_of, "as_of"):
-            raise InputError(f"the outcome of {pattern.pattern_id} is older than its signal", field="known_at")
-        return known_at
+    def _put_on_shelf(self, pattern: Pattern, outcome: Outcome, vector: Float64Array1D) -> None:
+        shelf = self._shelves.get((pattern.ticker, pattern.direction))
+        if shelf is None:
+            shelf = self._shelves[pattern.ticker, pattern.direction] = Shelf(len(vector))
+        shelf.add(Resolved.one(pattern, outcome, vector))
 
 
-def _as_known_at(pattern: Pattern, as_of: datetime | None) -> Pattern:
+def checked_vector(pattern: Pattern, dimension: int | None) -> Float64Array1D:
+    """A pattern's vector in the present schema, where a book of ``dimension`` elements (None: an empty one) takes it.
+
+    Raises
+    ------
+    InputError : it does not.
+    """
+    vector: Float64Array1D = np.array(pattern.vector, dtype=np.float64)
+    _check_shape(vector)
+    check_elements(vector)
+    if pattern.schema != VECTOR_SCHEMA:
+        vector = present_vectors(vector[None], pattern.schema)[0]
+    _check_length(vector, dimension)
+    return vector
+
+
+def checked_question(
+    vector: Sequence[float] | Float64Array1D, as_of: datetime, count: int, dimension: int | None
+) -> tuple[Float64Array1D, int]:
+    """A question's vector and moment, where a book of ``dimension`` elements (None: an empty one) can be asked it.
+
+    Raises
+    ------
+    InputError, SettingsError : it cannot.
+    """
+    if count < 1:
+        raise SettingsError(f"recall needs a count of at least 1, not {count}")
+    query = np.ascontiguousarray(vector, dtype=np.float64)
+    if query.shape != (dimension,):
+        _check_shape(query)
+        _check_length(query, dimension)
+    return query, microseconds(as_of, "as_of")
+
+
+def check_outcome(given_at: datetime, outcome: Outcome, pattern_id: str) -> None:
+    """Refuse what cannot have become of a signal.
+
+    Raises
+    ------
+    InputError : a naive time, a return that is no number, or an outcome known before its signal was given.
+    """
+    if not math.isfinite(outcome.net_return):
+        raise InputError(f"{outcome.net_return} of {pattern_id} is not a number", field="net_return")
+    if microseconds(outcome.known_at, "known_at") < microseconds(given_at, "as_of"):
+        raise InputError(f"the outcome of {pattern_id} is older than its signal", field="known_at")
+
+
+def check_texts(pattern: Pattern) -> None:
+    """Refuse a signal with a text that not every store keeps. Raises ``InputError`` naming the first."""
+    for field in ("pattern_id", "ticker", "strategy", "structure"):
+        check_text(getattr(pattern, field), field)
+
+
+def check_text(text: str, field: str) -> None:
+    """Refuse a text that not every store keeps: SQLite takes no half of a character, PostgreSQL no NUL either.
+
+    Raises
+    ------
+    InputError : it is one.
+    """
+    try:
+        kept = b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        kept = False
+    if not kept:
+        raise InputError(f"{shown(text)} holds half a character or a NUL, which no database keeps", field=field)
+
+
+def as_known_at(pattern: Pattern, as_of: datetime | None) -> Pattern:
+    """The pattern without an outcome that was not known yet; None knows everything."""
     if as_of is None or pattern.outcome is None or pattern.outcome.known_at <= as_of:
         return pattern
     return replace(pattern, outcome=None)
+
+
+def check_elements(vector: Float64Array1D) -> None:
+    """Refuse a vector with an element outside [-1, 1]; absent ones pass.
+
+    Raises
+    ------
+    InputError : there is one.
+    """
+    if (np.abs(vector) > 1.0).any():  # NaN compares False
+        raise InputError("an element lies outside [-1, 1]", field="vector")
+
+
+def _check_shape(vector: Float64Array1D) -> None:
+    if vector.ndim != 1 or len(vector) == 0:
+        raise InputError("a situation vector has one dimension and at least one element", field="vector")
+
+
+def _check_length(vector: Float64Array1D, dimension: int | None) -> None:
+    if dimension is not None and len(vector) != dimension:
+        raise InputError(f"{len(vector)} elements, where this book keeps {dimension}", field="vector")

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
+from lightning_gex.core.errors import InputError
 from lightning_gex.core.features import Features
 from lightning_gex.core.units import Float64Array1D, Float64Array2D
 
+#: Raised by one whenever an element changes its meaning, its place or its transform: vectors of different schemas are
+#: never compared.
+VECTOR_SCHEMA = 1
+#: schema -> the step that turns (n, d) vectors of that schema into those of the next; one without a step is refused.
+SCHEMA_STEPS: Mapping[int, Callable[[Float64Array2D], Float64Array2D]] = {}
 #: What the elements mean, in order. Plus is up, strong or lively; see ``situation_vectors`` for each transform.
 VECTOR_NAMES: tuple[str, ...] = (
     "price_to_sma_20",
@@ -65,6 +73,39 @@ def situation_vectors(features: Features) -> Float64Array2D:
         stacked = np.column_stack(_columns(features))
     stacked[~np.isfinite(stacked)] = np.nan
     vectors: Float64Array2D = np.clip(stacked, -1.0, 1.0)
+    return vectors
+
+
+def present_vectors(vectors: Float64Array2D, schema: int) -> Float64Array2D:
+    """Vectors of an earlier schema as the present one would have them.
+
+    Parameters
+    ----------
+    vectors : (n, d) of that schema; NaN where absent.
+    schema : the version they were made in.
+
+    Returns
+    -------
+    (n, d) of ``VECTOR_SCHEMA``; the same array where it is of that schema already. What the earlier one did not hold is
+    NaN.
+
+    Raises
+    ------
+    InputError : a schema that this version does not know, or that no step leads on from.
+    """
+    for version in range(schema, VECTOR_SCHEMA):
+        step = SCHEMA_STEPS.get(version)
+        if step is None:
+            raise InputError(
+                f"situation vectors of schema {version} cannot be compared with those of schema {VECTOR_SCHEMA}",
+                field="schema",
+            )
+        vectors = step(vectors)
+    if not 1 <= schema <= VECTOR_SCHEMA:
+        raise InputError(
+            f"situation vectors of schema {schema} are not known to this version, which knows 1 to {VECTOR_SCHEMA}",
+            field="schema",
+        )
     return vectors
 
 

@@ -18,10 +18,12 @@ from lightning_gex.core.events import (
     BreakerReset,
     BreakerTripped,
     Event,
+    Marked,
     OrderEnded,
     OrderPlaced,
     RunEnded,
     RunStarted,
+    SessionOpened,
     TradeClosed,
     TradeOpened,
     TradingHalted,
@@ -38,6 +40,8 @@ HALT: Final = "halt"
 KINDS: Final = (
     "run_started",
     "run_ended",
+    "session_opened",
+    "marked",
     "order_placed",
     "order_ended",
     "trade_opened",
@@ -53,10 +57,16 @@ _KEPT = timedelta(days=7)  # longer than any stretch without a session, so that 
 
 @dataclass(slots=True)
 class _Run:
-    """One run's part: its driver, its recent orders, and what it holds or has ordered, ticker and USD by id."""
+    """One run's part: its driver, its recent orders, and what it holds or has ordered, ticker and USD by id.
+
+    ``opened_at``, ``at_open`` and ``equity`` are of its latest session: when it opened, USD then and at the last mark.
+    """
 
     mode: RunMode | None = None
     ended: bool = False
+    opened_at: datetime | None = None
+    at_open: float = 0.0
+    equity: float = 0.0
     entered: list[datetime] = field(default_factory=list)
     ordered: list[datetime] = field(default_factory=list)
     pending: dict[str, tuple[datetime, str, float]] = field(default_factory=dict)
@@ -68,6 +78,10 @@ class _Run:
         if order.exit_reason is None:
             self.entered = [t for t in self.entered if t > at - _KEPT] + [at]
             self.pending[order.order_id] = (at, order.ticker, order.quantity * order.reference_price)
+
+    def lost(self, session: str) -> float:
+        """USD lost in a session, negative where gained; 0 in another session than its latest."""
+        return self.at_open - self.equity if self.opened_at is not None and _session(self.opened_at) == session else 0.0
 
 
 class AccountBook:
@@ -107,16 +121,18 @@ class AccountBook:
         if all(name == run_id for name in self._runs):
             return AccountUsage(tripped=dict(self._latched), lifted=dict(self._lifted))
         session = _session(now)
-        entries, orders = 0, 0
+        entries, orders, lost = 0, 0, 0.0
         exposure: dict[str, float] = {}
         for name, run in self._runs.items():
             if name == run_id or run.mode not in ACCOUNT_MODES:
                 continue
             entries += sum(_session(t) == session for t in run.entered)
             orders += sum(now - t < _MINUTE for t in run.ordered)
+            lost += run.lost(session)
             for ticker, usd in _exposures(run, session):
                 exposure[ticker] = exposure.get(ticker, 0.0) + usd
-        return AccountUsage(entries, orders, exposure, dict(self._latched), dict(self._lifted))
+        lost = lost if math.isnan(lost) else max(0.0, lost)
+        return AccountUsage(entries, orders, exposure, dict(self._latched), dict(self._lifted), lost)
 
     def _fold_limits(self, event: Event) -> None:
         if isinstance(event, BreakerTripped):
@@ -138,7 +154,11 @@ class AccountBook:
 
 
 def _fold_positions(run: _Run, event: Event) -> None:
-    if isinstance(event, OrderPlaced):
+    if isinstance(event, SessionOpened):
+        run.opened_at, run.at_open, run.equity = event.at, float(event.equity), float(event.equity)
+    elif isinstance(event, Marked):
+        run.equity = float(event.equity)
+    elif isinstance(event, OrderPlaced):
         run.order(event)
     elif isinstance(event, OrderEnded):
         run.pending.pop(event.order_id, None)

@@ -6,13 +6,16 @@ import math
 from dataclasses import dataclass
 
 from lightning_gex.core.decision import Cap, Scalar
-from lightning_gex.core.errors import SettingsError
+from lightning_gex.core.errors import SettingsError, shown
 from lightning_gex.core.portfolio import PortfolioView
-from lightning_gex.risk.check import Check, first_failure, over_bound
+from lightning_gex.risk.account_usage import HALT
+from lightning_gex.risk.check import Check, Gate, first_failure, over_bound
 
 POSITION_SIZE_CAP = "guardrail_position_size"
 EXPOSURE_CAP = "guardrail_total_exposure"
 TICKER_CAP = "guardrail_ticker_exposure"
+CAPITAL_CAP = "guardrail_small_capital"
+_MOST_COUNTED = 10**9  # entries or orders: more is no limit
 _ROUNDING = 1e-9  # fractions of equity; sums of decimal fractions miss by their last bits
 _FRACTIONS = (
     "max_daily_loss_pct",
@@ -21,12 +24,13 @@ _FRACTIONS = (
     "max_ticker_exposure_pct",
     "price_collar_pct",
 )
+_CENTS = 2  # decimals of a dollar
 _CAP_DECIMALS = 12  # rounds away what subtraction of decimal fractions leaves behind
 
 
 @dataclass(frozen=True, slots=True)
 class GuardrailLimits:
-    """The hard limits: the founding document's five with its defaults, and two more.
+    """The hard limits: the founding document's five with its defaults, and three more.
 
     Parameters
     ----------
@@ -40,6 +44,7 @@ class GuardrailLimits:
     price_collar_pct : distance of the price from the latest one seen of the ticker, as a fraction of that, in (0, 1].
         A fifth is the exchanges' own limit up-limit down band for tier 2 stocks around the close (10 %, doubled): what
         lies beyond is a wrong price, a split nobody adjusted for, or a market to stay out of.
+    max_capital_usd : all notionals in USD, positive; infinity sets no such cap.
 
     Raises
     ------
@@ -53,16 +58,25 @@ class GuardrailLimits:
     max_orders_per_minute: int = 10
     max_ticker_exposure_pct: float = 0.20
     price_collar_pct: float = 0.20
+    max_capital_usd: float = math.inf
 
     def __post_init__(self) -> None:
         for name in ("max_daily_trades", "max_orders_per_minute"):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise SettingsError(f"guardrail {name} must be a whole number of at least 1, not {value!r}")
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _MOST_COUNTED:
+                raise SettingsError(f"guardrail {name} must be a whole number of at least 1, not {shown(value)}")
         for name in _FRACTIONS:
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 < value <= 1.0:
-                raise SettingsError(f"guardrail {name} must be a fraction above 0 and up to 1, not {value!r}")
+                raise SettingsError(f"guardrail {name} must be a fraction above 0 and up to 1, not {shown(value)}")
+        cap = self.max_capital_usd
+        if not isinstance(cap, int | float) or isinstance(cap, bool) or not cap > 0.0:
+            raise SettingsError(f"guardrail max_capital_usd must be a positive number of dollars, not {shown(cap)}")
+
+    @property
+    def caps_capital(self) -> bool:
+        """Whether there is a cap in dollars."""
+        return math.isfinite(self.max_capital_usd)
 
 
 def check_entry(
@@ -107,22 +121,43 @@ def check_entry(
         "price_move": move,
         "price_collar_pct": limits.price_collar_pct,
     }
+    capital_after = round(exposure_after * portfolio.equity, _CENTS)
+    if limits.caps_capital:
+        detail |= {"capital_after_usd": capital_after, "max_capital_usd": limits.max_capital_usd}
     failures = (
-        _equity_failure(portfolio.equity),
-        *(f"circuit breaker {name} is tripped: {why}" for name, why in sorted(portfolio.tripped.items())),
-        over_bound("trades today", portfolio.daily_trades, limits.max_daily_trades, shown_as="g"),
-        over_bound("the loss of the day", portfolio.daily_loss_pct, limits.max_daily_loss_pct),
-        "the position's size is negative" if position_pct < 0.0 else None,
-        over_bound("the position", position_pct - _ROUNDING, limits.max_position_size_pct, reaching_fails=False),
-        "the exposure so far is negative" if portfolio.exposure_pct < 0.0 or in_ticker < 0.0 else None,
-        over_bound(
-            "exposure to " + ticker, ticker_after - _ROUNDING, limits.max_ticker_exposure_pct, reaching_fails=False
+        (Gate.EQUITY, _equity_failure(portfolio.equity)),
+        *(
+            (Gate.HALT if name == HALT else Gate.BREAKER, f"circuit breaker {name} is tripped: {why}")
+            for name, why in sorted(portfolio.tripped.items())
         ),
-        over_bound("total exposure", exposure_after - _ROUNDING, limits.max_total_exposure_pct, reaching_fails=False),
-        over_bound(
-            "orders in the last minute", portfolio.orders_last_minute, limits.max_orders_per_minute, shown_as="g"
+        (Gate.DAILY_TRADES, over_bound("trades today", portfolio.daily_trades, limits.max_daily_trades, shown_as="g")),
+        (Gate.DAILY_LOSS, over_bound("the loss of the day", portfolio.daily_loss_pct, limits.max_daily_loss_pct)),
+        (Gate.POSITION_SIZE, "the position's size is negative" if position_pct < 0.0 else None),
+        (Gate.POSITION_SIZE, _over("the position", position_pct, limits.max_position_size_pct)),
+        (
+            Gate.TOTAL_EXPOSURE,
+            "the exposure so far is negative" if portfolio.exposure_pct < 0.0 or in_ticker < 0.0 else None,
         ),
-        over_bound("the price's distance from the last one", move, limits.price_collar_pct, reaching_fails=False),
+        (Gate.TICKER_EXPOSURE, _over("exposure to " + ticker, ticker_after, limits.max_ticker_exposure_pct)),
+        (Gate.TOTAL_EXPOSURE, _over("total exposure", exposure_after, limits.max_total_exposure_pct)),
+        (
+            Gate.CAPITAL_AT_WORK,
+            over_bound(
+                "capital at work in USD", capital_after, limits.max_capital_usd, shown_as=".2f", reaching_fails=False
+            )
+            if limits.caps_capital
+            else None,
+        ),
+        (
+            Gate.ORDER_RATE,
+            over_bound(
+                "orders in the last minute", portfolio.orders_last_minute, limits.max_orders_per_minute, shown_as="g"
+            ),
+        ),
+        (
+            Gate.PRICE_COLLAR,
+            over_bound("the price's distance from the last one", move, limits.price_collar_pct, reaching_fails=False),
+        ),
     )
     return first_failure(failures, "within every guardrail", detail)
 
@@ -138,8 +173,8 @@ def size_caps(limits: GuardrailLimits, portfolio: PortfolioView, ticker: str) ->
 
     Returns
     -------
-    The cap on one position, and the room below the caps on total exposure and on exposure to the ticker: 0 where there
-    is none, and 0 where exposure or equity is not known.
+    The cap on one position, and the room below the caps on total exposure, on exposure to the ticker and, where there
+    is one, on capital in USD: 0 where there is none, and 0 where exposure or equity is not known.
     """
     known = math.isfinite(portfolio.exposure_pct) and _equity_failure(portfolio.equity) is None
     room = limits.max_total_exposure_pct - portfolio.exposure_pct if known else 0.0
@@ -150,7 +185,7 @@ def size_caps(limits: GuardrailLimits, portfolio: PortfolioView, ticker: str) ->
     )
     in_ticker = portfolio.ticker_exposure_pct.get(ticker, 0.0)
     ticker_room = limits.max_ticker_exposure_pct - in_ticker if known and math.isfinite(in_ticker) else 0.0
-    return (
+    caps = (
         Cap(POSITION_SIZE_CAP, limits.max_position_size_pct, f"at most {limits.max_position_size_pct:.0%} a position"),
         Cap(EXPOSURE_CAP, max(0.0, round(room, _CAP_DECIMALS)), left),
         Cap(
@@ -159,6 +194,20 @@ def size_caps(limits: GuardrailLimits, portfolio: PortfolioView, ticker: str) ->
             f"{in_ticker:.1%} of at most {limits.max_ticker_exposure_pct:.0%} is in {ticker}",
         ),
     )
+    return (*caps, _capital_cap(limits, portfolio, known)) if limits.caps_capital else caps
+
+
+def _capital_cap(limits: GuardrailLimits, portfolio: PortfolioView, known: bool) -> Cap:
+    at_work = portfolio.exposure_pct * portfolio.equity
+    room = (limits.max_capital_usd - at_work) / portfolio.equity if known else 0.0
+    used = f"{at_work:,.0f}" if known else "an unknown part"
+    reason = f"{used} of at most {limits.max_capital_usd:,.0f} USD is at work (small_capital.max_capital_usd)"
+    return Cap(CAPITAL_CAP, max(0.0, round(room, _CAP_DECIMALS)), reason)
+
+
+def _over(name: str, share: float, bound: float) -> str | None:
+    """Why a share of equity is over its bound, or None; what rounding adds is forgiven."""
+    return over_bound(name, share - _ROUNDING, bound, reaching_fails=False)
 
 
 def _distance(price: float, last_price: float) -> float:

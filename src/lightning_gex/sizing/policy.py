@@ -1,7 +1,9 @@
-"""A trained sizing policy at work: an archive in, a rung of the ladder out, by onnxruntime alone.
+"""A trained sizing policy at work: an archive in, a rung of the ladder out, without the libraries that trained it.
 
-The archive is a zip of ``policy.onnx`` (the network, arg-max included), ``metadata.json`` (what it was trained with)
-and ``sb3.zip`` (the learner, to go on training). Deciding reads the first two and nothing executable.
+The archive is a zip of ``metadata.json`` (what it was trained with), ``policy.onnx`` (the network, arg-max included),
+``weights.npz`` (the same network as plain arrays: one decision is one compiled call on them) and ``learner.npz`` (the
+learner's weights and optimiser as plain arrays, to go on training). Nothing in it is executable or pickled, and each
+member is checked against its digest before it is read.
 """
 
 from __future__ import annotations
@@ -11,30 +13,35 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightning_gex.analytics.observation import OBSERVATION_NAMES
+from lightning_gex.analytics.observation import OBSERVATION_HIGH, OBSERVATION_LOW, OBSERVATION_NAMES
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.units import Float32Array1D, Float64Array1D, Int64Array1D
 from lightning_gex.sizing.ladder import LADDER
+from lightning_gex.sizing.network import Network
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 ONNX_MEMBER: Final = "policy.onnx"
 METADATA_MEMBER: Final = "metadata.json"
-LEARNER_MEMBER: Final = "sb3.zip"
+WEIGHTS_MEMBER: Final = "weights.npz"
+LEARNER_MEMBER: Final = "learner.npz"
+MEMBERS: Final = frozenset({ONNX_MEMBER, METADATA_MEMBER, WEIGHTS_MEMBER, LEARNER_MEMBER})
 INPUT_NAME: Final = "observation"
 OUTPUT_NAME: Final = "action"
 FORMAT: Final = "lightning-gex-sizing-policy"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 #: A policy of this kind takes tens of kilobytes; anything larger is not one (and may be a zip bomb).
 MAX_MEMBER_BYTES: Final = 64 * 1024 * 1024
+#: What both forms of a network are asked when it is loaded; an answer by a hair may differ in the last bit of a sum.
+_TRIALS: Final = np.random.default_rng(0).uniform(OBSERVATION_LOW, OBSERVATION_HIGH, (16, 7)).astype(np.float32)
 
 
 class Algorithm(StrEnum):
@@ -57,7 +64,9 @@ class PolicyMetadata:
     seed, total_timesteps, learning_rate : of the training.
     library_versions : package -> version.
     training : what came of it (``training.TrainingSummary``).
-    policy_sha256 : hex digest of ``policy.onnx``.
+    policy_sha256, weights_sha256, learner_sha256 : hex digests of ``policy.onnx``, ``weights.npz`` and ``learner.npz``.
+    data_sha256 : hex digest of the candidate trades it was trained on.
+    knobs : ``training.TrainingKnobs`` it was trained with.
     """
 
     algorithm: Algorithm
@@ -69,6 +78,10 @@ class PolicyMetadata:
     library_versions: Mapping[str, str]
     training: Mapping[str, float]
     policy_sha256: str
+    weights_sha256: str
+    learner_sha256: str = ""
+    data_sha256: str = ""
+    knobs: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As text, the same for the same values."""
@@ -80,7 +93,7 @@ class PolicyMetadata:
         """Read what :meth:`to_json` wrote. Raises ``InputError`` on anything else."""
         try:
             raw = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InputError("metadata.json is not JSON: export the policy again", source=source) from None
         if not isinstance(raw, dict) or raw.get("format") != FORMAT:
             raise InputError("this archive is not a sizing policy", source=source, field="format")
@@ -101,8 +114,12 @@ class PolicyMetadata:
                 library_versions={str(k): str(v) for k, v in raw["library_versions"].items()},
                 training={str(k): float(v) for k, v in raw["training"].items()},
                 policy_sha256=str(raw["policy_sha256"]),
+                weights_sha256=str(raw["weights_sha256"]),
+                learner_sha256=str(raw["learner_sha256"]),
+                data_sha256=str(raw["data_sha256"]),
+                knobs=dict(raw["knobs"]),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
             raise InputError(f"metadata.json lacks or garbles a value: {problem}", source=source) from None
 
 
@@ -112,6 +129,7 @@ class OnnxPolicy:
 
     metadata: PolicyMetadata
     _session: InferenceSession
+    _network: Network
 
     def size_pct(self, observation: Float64Array1D | Float32Array1D) -> float:
         """The fraction of equity to put into the position, one of the ladder's rungs.
@@ -128,8 +146,10 @@ class OnnxPolicy:
             raise InputError(
                 f"an observation holds {len(OBSERVATION_NAMES)} numbers, not {observation.shape}", field=INPUT_NAME
             )
-        rung: float = LADDER[int(self.actions(observation[np.newaxis, :])[0])]
-        return rung
+        action = self._network.action(np.ascontiguousarray(observation, dtype=np.float32))
+        if action < 0:
+            raise InputError("an observation is no number", field=INPUT_NAME)
+        return LADDER[action]
 
     def actions(self, observations: NDArray[np.float64] | NDArray[np.float32]) -> Int64Array1D:
         """(n,) index of the rung for each of (n, 7) observations."""
@@ -160,28 +180,63 @@ def load_policy(data: bytes, source: str) -> OnnxPolicy:
         is not today's (a rung would mean something else).
     """
     members = _members(data, source)
+    metadata = _checked_metadata(members, source)
+    policy = OnnxPolicy(
+        metadata, network_session(members[ONNX_MEMBER], source), Network.from_bytes(members[WEIGHTS_MEMBER], source)
+    )
+    for seen, action in zip(_TRIALS, policy.actions(_TRIALS).tolist(), strict=True):
+        if policy.size_pct(seen) != LADDER[action]:
+            raise InputError(
+                f"{ONNX_MEMBER} and {WEIGHTS_MEMBER} are two networks", source=source, field=WEIGHTS_MEMBER
+            )
+    return policy
+
+
+def learner_state(data: bytes, source: str) -> tuple[PolicyMetadata, bytes]:
+    """What an archive says of itself, and its learner's state as it was written.
+
+    Raises
+    ------
+    InputError : as :func:`load_policy` does, and where the learner is missing or altered.
+    """
+    members = _members(data, source)
+    metadata = _checked_metadata(members, source)
+    if LEARNER_MEMBER not in members:
+        raise InputError(f"the archive holds no {LEARNER_MEMBER}", source=source, field=LEARNER_MEMBER)
+    return metadata, members[LEARNER_MEMBER]
+
+
+def _checked_metadata(members: Mapping[str, bytes], source: str) -> PolicyMetadata:
     metadata = PolicyMetadata.from_json(_text(members[METADATA_MEMBER], source), source)
-    for field, found, wanted in (
+    for name, found, wanted in (
         ("observation_names", metadata.observation_names, OBSERVATION_NAMES),
         ("ladder", metadata.ladder, tuple(LADDER)),
     ):
         if found != wanted:
-            raise InputError(f"{list(found)} is not {list(wanted)}: train the policy again", source=source, field=field)
-    if hashlib.sha256(members[ONNX_MEMBER]).hexdigest() != metadata.policy_sha256:
-        raise InputError("policy.onnx is not the one this archive was made with", source=source, field=ONNX_MEMBER)
-    return OnnxPolicy(metadata, network_session(members[ONNX_MEMBER], source))
+            raise InputError(f"{list(found)} is not {list(wanted)}: train the policy again", source=source, field=name)
+    for member, digest in (
+        (ONNX_MEMBER, metadata.policy_sha256),
+        (WEIGHTS_MEMBER, metadata.weights_sha256),
+        (LEARNER_MEMBER, metadata.learner_sha256),
+    ):
+        if member in members and hashlib.sha256(members[member]).hexdigest() != digest:
+            raise InputError(f"{member} is not the one this archive was made with", source=source, field=member)
+    return metadata
 
 
 def _members(data: bytes, source: str) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             present = {info.filename: info for info in archive.infolist()}
-            for name in (ONNX_MEMBER, METADATA_MEMBER):
+            for name in (ONNX_MEMBER, METADATA_MEMBER, WEIGHTS_MEMBER):
                 if name not in present:
                     raise InputError(f"the archive holds no {name}", source=source, field=name)
-                if present[name].file_size > MAX_MEMBER_BYTES:
+            for name, info in present.items():
+                if name not in MEMBERS or len(present) != len(archive.infolist()):
+                    raise InputError(f"no policy archive holds {name!r}: it is foreign", source=source, field=name)
+                if info.file_size > MAX_MEMBER_BYTES:
                     raise InputError(f"{name} is far too large for a sizing policy", source=source, field=name)
-            return {name: archive.read(name) for name in (ONNX_MEMBER, METADATA_MEMBER)}
+            return {name: archive.read(name) for name in present}
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as problem:
         raise InputError(f"this is not a policy archive ({problem}): train and save one", source=source) from None
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from lightning_gex.core.enums import Direction
 from lightning_gex.core.patterns import Outcome, Pattern
+from lightning_gex.core.quick_init import quick_init
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class TrackRecord:
     """Resolved signals of one direction, whether or not they were traded.
@@ -47,8 +49,7 @@ class TrackRecord:
     def after(self, given_at: datetime, outcome: Outcome) -> TrackRecord:
         """The record with one more outcome, of a signal given at ``given_at``."""
         follows = self.free_from is None or given_at >= self.free_from
-        return replace(
-            self,
+        return TrackRecord(
             resolved=self.resolved + 1,
             won=self.won + outcome.won,
             net_return_sum=self.net_return_sum + outcome.net_return,

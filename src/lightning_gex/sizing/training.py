@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import io
+import json
+import math
 import random
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,14 +22,25 @@ from lightning_gex.analytics.observation import OBSERVATION_NAMES
 from lightning_gex.core.errors import InputError, MissingExtraError
 from lightning_gex.sizing.episodes import Episodes
 from lightning_gex.sizing.ladder import LADDER
-from lightning_gex.sizing.onnx_export import Activation, DenseLayer, argmax_network
+from lightning_gex.sizing.learner_state import (
+    checkpoint_of,
+    go_on,
+    packed,
+    parameters_of,
+    set_parameters,
+    unpacked,
+)
+from lightning_gex.sizing.network import Activation, DenseLayer, Network
+from lightning_gex.sizing.onnx_export import argmax_network
 from lightning_gex.sizing.policy import (
     LEARNER_MEMBER,
     METADATA_MEMBER,
     ONNX_MEMBER,
+    WEIGHTS_MEMBER,
     Algorithm,
     OnnxPolicy,
     PolicyMetadata,
+    learner_state,
     load_policy,
     network_session,
 )
@@ -33,7 +48,7 @@ from lightning_gex.sizing.policy import (
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
-    from lightning_gex.sizing.environment import PositionSizingEnv
+    from lightning_gex.sizing.batched import BatchedSizingEnv
 
 LEARNING_RATE: Final = 0.0003
 #: A reward is some basis points of log equity; learners assume numbers near one.
@@ -41,14 +56,95 @@ REWARD_SCALE: Final = 100.0
 #: Every reward is booked at its decision and log utility is myopic (Hakansson 1971, Journal of Business 44(3)): the
 #: best size now does not depend on later ones, so looking ahead would add noise and nothing else.
 DISCOUNT: Final = 0.0
-_ROLLOUT_STEPS = 512
+#: Steps between updates, all environments together, as Stable-Baselines3 has them for one environment (PPO: a quarter).
+_ROLLOUT: Final = {Algorithm.PPO: 512, Algorithm.A2C: 16, Algorithm.DQN: 4}
 _BATCH = 64
 _MAX_REPLAY = 100_000
 _SUMMARY_EPISODES = 20
+_REPORTED_EPISODES = 100  # over which a report takes its means
 _VERSIONED = ("gymnasium", "numpy", "onnx", "stable-baselines3", "torch")
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment a zip can hold: archives differ by content only
+CHECKPOINT_FORMAT: Final = "lightning-gex-sizing-checkpoint-1"
 
-ProgressReport = Callable[[int, int], None]
+
+@dataclass(frozen=True, slots=True)
+class TrainingKnobs:
+    """How a learner learns.
+
+    Parameters
+    ----------
+    learning_rate : of the optimiser, in (0, 1).
+    environments : stepped at once, 1 to 1,024.
+    rollout_steps : steps between updates, all environments together; None takes the algorithm's own.
+    batch_size : of a gradient step of PPO and DQN, at least 2.
+    discount : of later rewards, [0, 1].
+    entropy_coefficient : reward for staying undecided, PPO and A2C; 0 is none.
+    hidden : units of each hidden layer, 1 to 1,024 each.
+    drawdown_penalty : as in ``EnvironmentTerms``.
+    """
+
+    learning_rate: float = LEARNING_RATE
+    environments: int = 8
+    rollout_steps: int | None = None
+    batch_size: int = _BATCH
+    discount: float = DISCOUNT
+    entropy_coefficient: float = 0.0
+    hidden: tuple[int, ...] = (64, 64)
+    drawdown_penalty: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, right in (
+            ("learning_rate", 0 < self.learning_rate < 1),
+            ("environments", 1 <= self.environments <= 1_024),
+            ("rollout_steps", self.rollout_steps is None or 1 <= self.rollout_steps <= 1_000_000),
+            ("batch_size", 2 <= self.batch_size <= 65_536),
+            ("discount", 0 <= self.discount <= 1),
+            ("entropy_coefficient", 0 <= self.entropy_coefficient < 1),
+            ("hidden", 1 <= len(self.hidden) <= 8 and all(1 <= units <= 1_024 for units in self.hidden)),
+            ("drawdown_penalty", 0 <= self.drawdown_penalty < math.inf),
+        ):
+            if not right:
+                raise InputError(f"{getattr(self, name)} is out of range", field=name)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress:
+    """How far a training is.
+
+    Parameters
+    ----------
+    done, total : steps.
+    mean_reward : mean sum of rewards of the latest episodes, log equity (less the penalty); NaN before the first.
+    mean_equity_usd : mean final equity of the latest episodes; NaN before the first.
+    """
+
+    done: int
+    total: int
+    mean_reward: float = math.nan
+    mean_equity_usd: float = math.nan
+
+
+ProgressReport = Callable[[TrainingProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """Where a training leaves what it can go on from, and what it goes on from.
+
+    Parameters
+    ----------
+    write : keeps the bytes of a checkpoint, the latest in place of the one before.
+    every : steps between two, at least 1.
+    resume : bytes that ``write`` got in a training with the same arguments; None begins anew.
+    """
+
+    write: Callable[[bytes], None]
+    every: int = 10_000
+    resume: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise InputError(f"{self.every} is not at least 1", field="every")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +174,7 @@ class TrainedPolicy:
 
     metadata: PolicyMetadata
     network: bytes
+    weights: bytes
     learner: bytes
 
     def to_bytes(self) -> bytes:
@@ -86,9 +183,17 @@ class TrainedPolicy:
             {
                 METADATA_MEMBER: self.metadata.to_json().encode(),
                 ONNX_MEMBER: self.network,
+                WEIGHTS_MEMBER: self.weights,
                 LEARNER_MEMBER: self.learner,
             }
         )
+
+    @classmethod
+    def from_bytes(cls, data: bytes, source: str) -> TrainedPolicy:
+        """Read what :meth:`to_bytes` wrote. Raises ``InputError`` on anything else."""
+        metadata, learner = learner_state(data, source)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return cls(metadata, archive.read(ONNX_MEMBER), archive.read(WEIGHTS_MEMBER), learner)
 
     def policy(self) -> OnnxPolicy:
         """The policy, ready to decide."""
@@ -101,9 +206,11 @@ def train_policy(
     algorithm: Algorithm,
     total_timesteps: int,
     seed: int,
-    learning_rate: float = LEARNING_RATE,
+    knobs: TrainingKnobs | None = None,
     progress: ProgressReport | None = None,
     start_from: bytes | None = None,
+    checkpoints: Checkpoints | None = None,
+    tensorboard: Path | None = None,
 ) -> TrainedPolicy:
     """Train a sizing policy. The same arguments on the same libraries and machine give the same policy.
 
@@ -113,49 +220,143 @@ def train_policy(
     algorithm : PPO, A2C or DQN of Stable-Baselines3, with a multilayer perceptron, on one thread of the CPU.
     total_timesteps : candidates to learn from, repeats counted; a learner that works in batches finishes its last one.
     seed : not negative.
-    learning_rate : of the optimiser, positive.
-    progress : called now and then with (steps done, steps in all).
+    knobs : how it learns; None takes the defaults.
+    progress : told after every batch of steps.
     start_from : an archive of ``TrainedPolicy.to_bytes`` whose training goes on; of the same algorithm.
+    checkpoints : where to leave them; a training that goes on from one ends as if it had not been interrupted.
+    tensorboard : folder for TensorBoard's logs; None writes none.
 
     Raises
     ------
     MissingExtraError : where the extra ``rl`` is not installed.
-    InputError : where an argument is out of range or ``start_from`` is another algorithm's.
+    InputError : where an argument is out of range, ``start_from`` is another algorithm's, or the checkpoint to go on
+        from is another training's.
     """
-    for field, value, right in (
+    for name, value, right in (
         ("total_timesteps", total_timesteps, total_timesteps >= 1),
         ("seed", seed, 0 <= seed < 2**32),
-        ("learning_rate", learning_rate, 0 < learning_rate < 1),
     ):
         if not right:
-            raise InputError(f"{value} is out of range", field=field)
-    learner_state = None if start_from is None else _learner_of(start_from, algorithm)
+            raise InputError(f"{value} is out of range", field=name)
+    if tensorboard is not None and importlib.util.find_spec("tensorboard") is None:
+        raise MissingExtraError("TensorBoard", "rl")
+    plan = _Plan(algorithm, total_timesteps, seed, knobs or TrainingKnobs(), data_digest(episodes))
+    begin_at = None if start_from is None else _learner_of(start_from, algorithm)
+    resume = None if checkpoints is None or checkpoints.resume is None else plan.state_in(checkpoints.resume)
     with _undisturbed_single_thread():
-        from stable_baselines3.common.save_util import load_from_zip_file
-
-        from lightning_gex.sizing.environment import PositionSizingEnv
-
-        env = PositionSizingEnv(episodes, reward_scale=REWARD_SCALE)
-        learner = _learner(algorithm, env, total_timesteps, seed, learning_rate)
-        if learner_state is not None:
-            # Weights only, never the pickled rest: an archive from elsewhere must not run code.
-            _, parameters, _ = load_from_zip_file(io.BytesIO(learner_state), load_data=False, device="cpu")
-            learner.set_parameters(parameters, device="cpu")
-        learner.learn(total_timesteps, callback=_progress_callback(progress, total_timesteps))
-        network = argmax_network(_layers(algorithm, learner))
-        state = _saved(learner)
+        learner, env = plan.learner(episodes, tensorboard)
+        if begin_at is not None:
+            set_parameters(learner, begin_at, "policy to go on from")
+        if resume is not None:
+            go_on(learner, env, resume, "checkpoint")
+        left = total_timesteps - learner.num_timesteps
+        if left > 0:
+            learner.learn(left, callback=_watch(plan, env, progress, checkpoints), reset_num_timesteps=resume is None)
+        layers = _layers(algorithm, learner)
+        network, weights = argmax_network(layers), Network.of(layers).to_bytes()
+        state = parameters_of(learner)
     metadata = PolicyMetadata(
         algorithm=algorithm,
         observation_names=OBSERVATION_NAMES,
         ladder=tuple(LADDER),
         seed=seed,
         total_timesteps=total_timesteps,
-        learning_rate=learning_rate,
+        learning_rate=plan.knobs.learning_rate,
         library_versions={name: importlib.metadata.version(name) for name in _VERSIONED},
         training=asdict(_summary(episodes, network)),
         policy_sha256=hashlib.sha256(network).hexdigest(),
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        learner_sha256=hashlib.sha256(state).hexdigest(),
+        data_sha256=plan.data_sha256,
+        knobs=json.loads(json.dumps(asdict(plan.knobs))),
     )
-    return TrainedPolicy(metadata, network, state)
+    return TrainedPolicy(metadata, network, weights, state)
+
+
+def data_digest(episodes: Episodes) -> str:
+    """Hex digest of everything in these episodes but their source's name."""
+    digest = hashlib.sha256()
+    for column in fields(episodes):
+        if column.name != "source":
+            digest.update(column.name.encode())
+            digest.update(np.ascontiguousarray(getattr(episodes, column.name)).tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What makes a training this one and no other."""
+
+    algorithm: Algorithm
+    total_timesteps: int
+    seed: int
+    knobs: TrainingKnobs
+    data_sha256: str
+    format: str = field(default=CHECKPOINT_FORMAT)
+
+    def checkpoint(self, state: bytes) -> bytes:
+        """A checkpoint that says which training it belongs to."""
+        return packed({"plan": self._words(), "state": np.frombuffer(state, dtype=np.uint8)})
+
+    def state_in(self, data: bytes) -> bytes:
+        """The state in a checkpoint of this very training. Raises ``InputError`` on any other."""
+        tree = unpacked(data, "checkpoint")
+        found, wanted = tree.get("plan"), self._words()
+        if not isinstance(found, dict) or found.get("format") != self.format:
+            raise InputError("is no checkpoint of a training", source="checkpoint", field="format")
+        for name, value in wanted.items():
+            if found.get(name) != value:
+                problem = f"belongs to a training with {found.get(name)}, not {value}: remove it or train as before"
+                raise InputError(problem, source="checkpoint", field=name)
+        state: bytes = tree["state"].tobytes()
+        return state
+
+    def _words(self) -> dict[str, Any]:
+        words: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return words
+
+    def learner(self, episodes: Episodes, tensorboard: Path | None) -> tuple[BaseAlgorithm, BatchedSizingEnv]:
+        """A learner that has learnt nothing, and the environments it learns in."""
+        import stable_baselines3
+
+        from lightning_gex.sizing.batched import BatchedSizingEnv
+        from lightning_gex.sizing.environment import EnvironmentTerms
+
+        knobs = self.knobs
+        terms = EnvironmentTerms(reward_scale=REWARD_SCALE, drawdown_penalty=knobs.drawdown_penalty)
+        env = BatchedSizingEnv(episodes, knobs.environments, terms)
+        common: dict[str, Any] = {
+            "learning_rate": knobs.learning_rate,
+            "gamma": knobs.discount,
+            "seed": self.seed,
+            "device": "cpu",
+            "verbose": 0,
+            "policy_kwargs": {"net_arch": list(knobs.hidden)},
+            "tensorboard_log": None if tensorboard is None else str(tensorboard),
+        }
+        rollout = knobs.rollout_steps or _ROLLOUT[self.algorithm]
+        if self.algorithm is Algorithm.PPO:
+            rollout = min(rollout, max(knobs.batch_size, self.total_timesteps // knobs.batch_size * knobs.batch_size))
+        steps = max(rollout // knobs.environments, 1)
+        if self.algorithm is Algorithm.DQN:
+            made: BaseAlgorithm = stable_baselines3.DQN(
+                "MlpPolicy",
+                env,
+                buffer_size=min(max(self.total_timesteps, knobs.batch_size), _MAX_REPLAY),
+                batch_size=knobs.batch_size,
+                exploration_fraction=0.3,
+                train_freq=steps,
+                gradient_steps=max(steps * knobs.environments // rollout, 1),
+                **common,
+            )
+            return made, env
+        common["ent_coef"] = knobs.entropy_coefficient
+        if self.algorithm is Algorithm.PPO:
+            batch = min(knobs.batch_size, max(steps * knobs.environments, 2))
+            made = stable_baselines3.PPO("MlpPolicy", env, n_steps=max(steps, 2), batch_size=batch, **common)
+        else:
+            made = stable_baselines3.A2C("MlpPolicy", env, n_steps=steps, normalize_advantage=True, **common)
+        return made, env
 
 
 @contextmanager
@@ -178,48 +379,36 @@ def _undisturbed_single_thread() -> Iterator[None]:
         torch.set_rng_state(states[2])
 
 
-def _learner(
-    algorithm: Algorithm, env: PositionSizingEnv, total_timesteps: int, seed: int, learning_rate: float
-) -> BaseAlgorithm:
-    import stable_baselines3
-
-    common: dict[str, Any] = {
-        "learning_rate": learning_rate,
-        "gamma": DISCOUNT,
-        "seed": seed,
-        "device": "cpu",
-        "verbose": 0,
-    }
-    if algorithm is Algorithm.PPO:
-        steps = min(_ROLLOUT_STEPS, max(_BATCH, total_timesteps // _BATCH * _BATCH))
-        return stable_baselines3.PPO("MlpPolicy", env, n_steps=steps, batch_size=_BATCH, **common)
-    if algorithm is Algorithm.A2C:
-        return stable_baselines3.A2C("MlpPolicy", env, n_steps=16, normalize_advantage=True, **common)
-    return stable_baselines3.DQN(
-        "MlpPolicy",
-        env,
-        buffer_size=min(max(total_timesteps, _BATCH), _MAX_REPLAY),
-        batch_size=_BATCH,
-        exploration_fraction=0.3,
-        **common,
-    )
-
-
-def _progress_callback(progress: ProgressReport | None, total: int) -> Any:  # noqa: ANN401 - the base is imported late
-    if progress is None:
-        return None
-    report: ProgressReport = progress
+def _watch(plan: _Plan, env: BatchedSizingEnv, progress: ProgressReport | None, checkpoints: Checkpoints | None) -> Any:  # noqa: ANN401 - the base is imported late
     from stable_baselines3.common.callbacks import BaseCallback
 
-    class Report(BaseCallback):
-        """Tells the caller how far the training is."""
+    class Watch(BaseCallback):
+        """Tells how far the training is, and leaves checkpoints between two rollouts, where the state is whole."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.ended: list[tuple[float, float]] = []
+            self.kept_at = -1
+
+        def _on_rollout_start(self) -> None:
+            if self.kept_at < 0:
+                self.kept_at = self.num_timesteps
+            if checkpoints is not None and self.num_timesteps - self.kept_at >= checkpoints.every:
+                self.kept_at = self.num_timesteps
+                checkpoints.write(plan.checkpoint(checkpoint_of(self.model, env)))
 
         def _on_step(self) -> bool:
-            if self.num_timesteps % _BATCH == 0 or self.num_timesteps == total:
-                report(min(self.num_timesteps, total), total)
+            over = [info for info in self.locals["infos"] if "episode" in info]
+            self.ended += [(info["episode"]["r"] / REWARD_SCALE, info["equity"]) for info in over]
+            self.ended = self.ended[-_REPORTED_EPISODES:]
+            if progress is not None:
+                means = np.mean(self.ended, axis=0).tolist() if self.ended else [math.nan, math.nan]
+                progress(TrainingProgress(min(self.num_timesteps, plan.total_timesteps), plan.total_timesteps, *means))
+            if self.ended:
+                self.logger.record("rollout/equity_usd", float(np.mean([usd for _, usd in self.ended])))
             return True
 
-    return Report()
+    return Watch()
 
 
 def _layers(algorithm: Algorithm, learner: BaseAlgorithm) -> list[DenseLayer]:
@@ -240,14 +429,6 @@ def _layers(algorithm: Algorithm, learner: BaseAlgorithm) -> list[DenseLayer]:
     return layers
 
 
-def _saved(learner: BaseAlgorithm) -> bytes:
-    """The learner as Stable-Baselines3 saves it, without the moments that would make equal learners differ."""
-    buffer = io.BytesIO()
-    learner.save(buffer, exclude=["start_time", "ep_info_buffer", "ep_success_buffer"])
-    with zipfile.ZipFile(buffer) as archive:
-        return _zipped({name: archive.read(name) for name in sorted(archive.namelist())})
-
-
 def _zipped(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -258,17 +439,14 @@ def _zipped(members: dict[str, bytes]) -> bytes:
 
 def _learner_of(archive_bytes: bytes, algorithm: Algorithm) -> bytes:
     source = "policy to go on from"
-    earlier = load_policy(archive_bytes, source)
-    if earlier.metadata.algorithm is not algorithm:
+    metadata, state = learner_state(archive_bytes, source)
+    if metadata.algorithm is not algorithm:
         raise InputError(
-            f"was trained with {earlier.metadata.algorithm}, so {algorithm} cannot go on with it",
+            f"was trained with {metadata.algorithm}, so {algorithm} cannot go on with it",
             source=source,
             field="algorithm",
         )
-    with zipfile.ZipFile(io.BytesIO(archive_bytes)) as archive:
-        if LEARNER_MEMBER not in archive.namelist():
-            raise InputError(f"the archive holds no {LEARNER_MEMBER}", source=source, field=LEARNER_MEMBER)
-        return archive.read(LEARNER_MEMBER)
+    return state
 
 
 def _summary(episodes: Episodes, network: bytes) -> TrainingSummary:

@@ -123,3 +123,9 @@ def test_a_column_of_another_type_is_refused(read, values, kind, wanted):
     with pytest.raises(InputError, match=f"holds .* where {wanted} belong") as caught:
         read(batch(values, kind), "c", "f")
     assert caught.value.field == "c"
+
+
+def test_bytes_that_are_no_text_are_refused_by_their_column():
+    texts = pa.array([b"AAA", b"\xacTHER"]).view(pa.string())
+    with pytest.raises(InputError, match="field 'underlying': holds bytes that are no text"):
+        text_column(pa.record_batch({"underlying": texts}), "underlying", "a.parquet", float)

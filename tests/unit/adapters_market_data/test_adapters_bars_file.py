@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mangling import BARS, demand_one_line, mangled
 
 from lightning_gex.adapters.market_data.bars_file import ROUNDING_TOLERANCE, bars_of_frame, read_bars
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.errors import InputError, SettingsError
+from mangling import BARS, demand_one_line, mangled
 
 HEADER = "ticker,date,open,high,low,close,volume\n"
 ROW = "AAA,2024-03-01,10,11,9,10.5,1000\n"
@@ -232,3 +232,9 @@ def test_a_table_of_more_than_a_million_rows_loads_whole(shared_data):
 def test_a_file_with_columns_that_are_not_documented_is_refused_by_name(shared_data):
     with pytest.raises(InputError, match="unknown column"):
         read_bars(shared_data / "daily" / "raw_prices_with_splits.parquet")
+
+
+@pytest.mark.parametrize("frame", [None, 3, "AAA", [1], {"date": []}])
+def test_what_is_no_frame_is_refused(frame):
+    with pytest.raises(InputError, match="frame"):
+        bars_of_frame(frame)

@@ -58,6 +58,9 @@ def test_what_nobody_says_is_an_error_that_tells_how_to_say_it():
         ({"spot": 0.0}, "not a positive price"),
         ({"spot": float("nan")}, "not a positive price"),
         ({"spot": float("inf")}, "not a positive price"),
+        ({"spot": "x"}, "spot x is not a positive price"),
+        ({"spot": True}, "not a positive price"),
+        ({"as_of": "2024-06-03"}, "neither a datetime with a zone nor a date"),
     ],
 )
 def test_a_request_that_cannot_be_meant_is_refused(asked, words):

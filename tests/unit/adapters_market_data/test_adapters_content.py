@@ -56,3 +56,9 @@ def test_a_path_that_cannot_be_read_is_named(tmp_path):
             read_content(path)
     with pytest.raises(InputError, match="the file is empty"):
         unpacked(b" \n", "x")
+
+
+@pytest.mark.parametrize("path", [None, 3, b"a.csv", pytest.param(10**5_000, id="huge")])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(InputError, match="must name a file"):
+        read_content(path)

@@ -24,6 +24,7 @@ from lightning_gex.adapters.market_data.series_files import (
     read_rates,
     read_volatility_index,
 )
+from lightning_gex.adapters.market_data.universe_files import read_events, read_sectors
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "file_formats.md").read_text()
 EXAMPLES = re.findall(r"^```(\w+) (\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -36,6 +37,8 @@ READERS = {
     "rates": read_rates,
     "market": read_market,
     "chain": read_chain,
+    "sectors": read_sectors,
+    "events": read_events,
 }
 
 

@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mangling import demand_one_line, mangled
 
 from lightning_gex.adapters.market_data.chain_files import read_chain
 from lightning_gex.adapters.market_data.market_file import contracts_in, is_chain_parquet, read_books
 from lightning_gex.adapters.market_data.market_rows import LeftOut
 from lightning_gex.core.book import book_of
 from lightning_gex.core.errors import InputError
+from mangling import demand_one_line, mangled
 
 AS_OF = datetime(2024, 6, 3, 19, 30, tzinfo=UTC)
 COLUMNS = ("strike", "is_call", "bid", "ask", "implied_vol", "open_interest", "volume", "multiplier")
@@ -281,6 +281,27 @@ def test_what_is_not_there_is_named(tmp_path):
         list(read_books(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("chain.json", b'{"data": {}}'),
+        ("chain.csv", b"Strike,Bid\n"),
+        ("other.parquet", None),
+    ],
+)
+def test_a_file_of_another_layout_is_told_the_layout_and_where_it_can_go(tmp_path, name, content):
+    file = tmp_path / name
+    if content is None:
+        pl.DataFrame({"Strike": [1.0]}).write_parquet(file)
+    else:
+        file.write_bytes(content)
+    for path in (file, tmp_path):
+        with pytest.raises(InputError) as caught:
+            contracts_in(path)
+        for words in ("underlying, as_of, spot", "lightning gex", "lightning history build"):
+            assert words in str(caught.value)
+
+
 def test_only_parquet_with_the_columns_of_a_chain_is_taken_for_a_market(tmp_path):
     market, other, text = tmp_path / "m.parquet", tmp_path / "o.parquet", tmp_path / "t.csv"
     market.write_bytes(parquet(frame_of(listing("AAA"))))
@@ -303,3 +324,11 @@ def test_mangled_parquet_gives_sound_books_or_an_input_error_and_nothing_else(wr
     for book in books:
         assert (book.strike > 0).all()
         assert (book.spot > 0).all()
+
+
+@pytest.mark.parametrize("path", ["a" * 5_000, "a\0b", "\ud800", None, 3])
+def test_what_names_no_file_is_refused(path):
+    for read in (read_books, contracts_in):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        demand_one_line(caught.value)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mangling import demand_one_line, mangled
 
 from lightning_gex.adapters.market_data.series_files import read_flow, read_rates, read_volatility_index
 from lightning_gex.core.errors import InputError
+from mangling import demand_one_line, mangled
 
 FLOW = "date,price,dix,gex\n2024-03-01,5000,0.45,2.5e9\n2024-03-04,5010,,-1e9\n"
 VIX = "date,close\n2024-03-01,13.5\n2024-03-04,14\n"
@@ -42,6 +42,14 @@ def test_a_volatility_index_is_read_short_or_long(written):
     assert set(long.columns) == {"close", "open", "high", "low"}
     np.testing.assert_array_equal(short.columns["close"], long.columns["close"])
     np.testing.assert_array_equal(short.session, long.session)
+
+
+def test_vix_of_the_long_form_brings_its_nine_day_sister_where_that_is_there(written):
+    both = read_volatility_index(written(LONG + "VIX9D,2024-03-04,12,13,11,12.5\n"))
+    np.testing.assert_array_equal(both.columns["nine_day_close"], [np.nan, 12.5])
+    np.testing.assert_array_equal(both.columns["close"], [13.5, 14.0])
+    with pytest.raises(InputError, match=r"row 6, field 'close': 0 is not positive"):
+        read_volatility_index(written(LONG + "VIX9D,2024-03-04,12,13,11,0\n"))
 
 
 def test_another_index_of_the_long_form_is_read_by_name(written):

@@ -92,3 +92,17 @@ def test_a_table_of_one_column_keeps_its_blank_lines_out():
     found = csv_table(b"a\n1\n\n2\n", "f")
     assert found.line.tolist() == [2, 4]
     assert found.floats("a").tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(("sound", "damaged"), [(b"symbolX", b"symbol\xff"), (b"ARROW:schema", b"ARRO\xaf:schema")])
+def test_names_and_notes_of_a_parquet_file_that_are_no_text_do_no_harm(sound: bytes, damaged: bytes) -> None:
+    buffer = io.BytesIO()
+    pl.DataFrame({"ticker": ["AAA"], "symbolX": ["B"]}).write_parquet(buffer)
+    data = buffer.getvalue()
+    assert sound in data
+    content = Content("a.parquet", data.replace(sound, damaged))
+    if sound == b"symbolX":
+        with pytest.raises(InputError, match="damaged"):
+            read_table(content)
+    else:
+        assert tuple(read_table(content).columns) == ("ticker", "symbolX")

@@ -124,3 +124,16 @@ def test_where_nothing_works_it_says_so(flag: HaltFile, monkeypatch: pytest.Monk
     monkeypatch.setattr("pathlib.Path.unlink", read_only)
     with pytest.raises(StoreError, match="stop the program"):
         flag.set("Ada", "drill", flatten=False)
+
+
+def test_half_a_character_in_a_name_or_reason_does_not_keep_it_from_being_pulled(flag: HaltFile) -> None:
+    flag.set("Ada \udcff", "fire \ud800", flatten=False)
+    assert flag.read() == Halt("Ada ?", "fire ?", False)
+
+
+def test_a_page_that_is_nested_beyond_reason_is_a_halt(flag: HaltFile) -> None:
+    flag.path.write_bytes(b"[" * 8_000)
+    found = flag.read()
+    assert found is not None
+    assert "cannot be read" in found.reason
+    assert flag.lifted_by() == ("", "")

@@ -142,3 +142,11 @@ def test_utc_text_sorts_as_time_does_and_comes_back() -> None:
 def test_a_naive_or_impossible_time_is_refused(moment: datetime) -> None:
     with pytest.raises(InputError):
         utc_text(moment, field="at")
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"])
+def test_a_time_that_utc_does_not_have_is_no_event_of_ours(at: str) -> None:
+    with pytest.raises(ValueError, match="outside the years"):
+        from_utc_text(at)
+    with pytest.raises(IntegrityError, match="knows"):
+        decode(f'{{"at":"{at}","what":"a","detail":{{}},"kind":"audit_noted"}}')

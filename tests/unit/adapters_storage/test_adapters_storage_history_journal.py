@@ -136,3 +136,12 @@ def test_forgotten_files_are_gone_once_the_journal_is_written_anew(path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(StoreError, match="cannot be written"), open_journal(tmp_path / "no" / "journal"):
         pass
+
+
+def test_a_journal_holds_its_header_before_the_first_record(path):
+    with open_journal(path):
+        header = path.read_bytes()
+    assert header.count(b"\n") == 1
+    assert header.startswith(b'{"history_journal":')
+    assert kept(path) == []
+    assert path.read_bytes() == header

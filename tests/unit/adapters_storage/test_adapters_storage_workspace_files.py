@@ -149,3 +149,13 @@ def test_a_private_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
 def test_a_private_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="gone cannot be read: No such file"):
         read_private(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "\ud800"])
+def test_a_name_that_the_system_does_not_know_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match="no such name"):
+        write_atomically(Path(name), b"x")
+    assert list(tmp_path.iterdir()) == []

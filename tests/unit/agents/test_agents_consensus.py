@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from lightning_gex.agents.consensus import ConsensusConfig, build_consensus, equal_weights
+from lightning_gex.agents.consensus import ConsensusConfig, build_consensus, equal_weights, overlap_of
 from lightning_gex.agents.registry import default_agents
+from lightning_gex.core.enums import ConsensusOutcome
 from lightning_gex.core.errors import InputError, SettingsError
 
 NAN = float("nan")
@@ -131,19 +132,89 @@ def test_only_ratios_of_weights_matter(make_votes, seed, agents, rows, factor):
     assert_allclose(other.target_price, one.target_price, rtol=1e-12)
 
 
-def test_the_probability_is_the_weighted_mean_of_what_each_agent_says(make_votes):
+def test_the_log_odds_are_the_weighted_mean_of_what_each_agent_says(make_votes):
+    """By hand: no pair overlaps, so weights 3, 1, 1 of ln(7/3), ln(4/6) and 0, and D is silent."""
     votes = [make_votes("A", 1, 0.7), make_votes("B", -1, 0.6), make_votes("C", 0, 0.5), make_votes("D", 0, NAN)]
-    consensus = build_consensus(votes, {"A": 3.0, "B": 1.0, "C": 1.0, "D": 9.0})
-    assert_allclose(consensus.confidence, (3 * 0.7 + 0.4 + 0.5) / 5)
+    apart = np.zeros((6, 1))
+    consensus = build_consensus(votes, {"A": 3.0, "B": 1.0, "C": 1.0, "D": 9.0}, overlap=apart)
+    assert_allclose(consensus.log_odds, (3 * np.log(7 / 3) + np.log(4 / 6)) / 5)
+    assert_allclose(consensus.confidence, 1 / (1 + np.exp(-consensus.log_odds)))
+    assert_allclose(consensus.contribution[:, 0], [3 * np.log(7 / 3) / 5, np.log(4 / 6) / 5, 0, 0])
     assert_allclose(consensus.agreement, 3 / 5)
+    assert_allclose(consensus.effective_votes, 25 / 11)
     assert (consensus.direction[0], consensus.voting[0], consensus.leader[0]) == (1, 3, 0)
+
+
+@given(**CASES)
+def test_what_the_agents_add_sums_to_the_log_odds_in_the_order_of_the_votes(make_votes, seed, agents, rows):
+    votes, weights, _ = random_votes(make_votes, seed, agents, rows)
+    consensus = build_consensus(votes, weights)
+    voted = consensus.voting > 0
+    assert_allclose(consensus.contribution.sum(axis=0)[voted], consensus.log_odds[voted], atol=1e-12)
+    for v, added in zip(votes, consensus.contribution, strict=True):
+        assert_array_equal(np.sign(added), np.where(v.confidence == 0.5, 0, v.direction))
 
 
 def test_an_abstention_does_not_dilute_and_a_neutral_vote_does(make_votes):
     firm = [make_votes("A", 1, 0.7), make_votes("B", 1, 0.7)]
     abstained, neutral = (build_consensus([*firm, make_votes("C", 0, c)], equal_weights("ABC")) for c in (NAN, 0.5))
     assert_allclose(abstained.confidence, 0.7)
-    assert_allclose(neutral.confidence, 0.5 + 0.4 / 3)
+    assert_allclose(neutral.log_odds, np.log(7 / 3) * 2 / 3)
+
+
+def test_agents_that_always_said_the_same_count_like_one(make_votes):
+    random = np.random.default_rng(5)
+    way = random.choice([-1, 1], 2_000)
+    alone = random.choice([-1, 1], 2_000)
+    twice = [make_votes("A", way, 0.6), make_votes("B", way, 0.6), make_votes("C", alone, 0.6)]
+    once = [make_votes("A", way, 0.6), make_votes("C", alone, 0.6)]
+    found, expected = (build_consensus(v, equal_weights("ABC"), overlap=overlap_of(v)) for v in (twice, once))
+    assert_allclose(found.log_odds[-500:], expected.log_odds[-500:], atol=0.03)
+    assert_allclose(found.effective_votes[-1], 1.8, atol=0.1)  # (1 + 1 + 1)^2 / (3 + 2): two votes, one of them double
+    assert found.effective_votes[0] > 1.8  # before anything was seen, the prior
+
+
+def test_overlap_is_known_from_the_rows_before_only(make_votes):
+    random = np.random.default_rng(6)
+    votes = [make_votes(name, random.choice([-1, 0, 1], 40), 0.5 + random.random(40) / 2) for name in "CAB"]
+    whole = overlap_of(votes)
+    cut = [make_votes(v.agent, v.direction[:30], v.confidence[:30]) for v in votes]
+    assert_array_equal(whole[:, :30], overlap_of(cut))
+    assert_array_equal(whole, overlap_of(votes[::-1]))  # pairs follow the names
+    assert_allclose(whole[:, 0], 0.3)
+
+
+@pytest.mark.parametrize(
+    ("votes", "outcome"),
+    [
+        ({"A": (1, 0.6), "B": (1, 0.6), "C": (0, 0.5)}, ConsensusOutcome.AGREEMENT),
+        ({"A": (1, 0.6), "B": (0, NAN), "C": (0, NAN)}, ConsensusOutcome.NO_QUORUM),
+        ({"A": (0, NAN), "B": (0, NAN), "C": (0, NAN)}, ConsensusOutcome.NO_QUORUM),
+        ({"A": (1, 0.6), "B": (-1, 0.6), "C": (1, 0.6)}, ConsensusOutcome.SPLIT),
+        ({"A": (1, 0.51), "B": (1, 0.51), "C": (0, 0.5)}, ConsensusOutcome.UNDECIDED),
+    ],
+)
+def test_every_vote_ends_in_one_named_way_and_only_an_agreement_has_a_direction(make_votes, votes, outcome):
+    consensus = build_consensus([make_votes(n, d, c) for n, (d, c) in votes.items()], equal_weights("ABC"))
+    assert consensus.outcome[0] == outcome
+    assert (consensus.direction[0] != 0) == (outcome is ConsensusOutcome.AGREEMENT)
+    assert consensus.conflict[0] == (outcome is ConsensusOutcome.SPLIT)
+
+
+def test_a_sure_agent_vetoes_a_consensus_of_the_other_direction(make_votes):
+    crowd = [make_votes(name, 1, 0.69) for name in "ABCE"]
+    for confidence, outcome in ((0.69, ConsensusOutcome.AGREEMENT), (0.7, ConsensusOutcome.VETO)):
+        consensus = build_consensus([*crowd, make_votes("D", -1, confidence)], equal_weights("ABCDE"))
+        assert consensus.outcome[0] == outcome
+    assert (consensus.direction[0], consensus.vetoed_by[0], consensus.leader[0]) == (0, 4, -1)
+    assert consensus.conflict[0]
+    only_certainty = ConsensusConfig(veto_confidence=1.0)
+    assert build_consensus([*crowd, make_votes("D", -1, 0.8)], equal_weights("ABCDE"), only_certainty).direction[0] == 1
+
+
+def test_a_sure_agent_of_the_same_direction_vetoes_nothing(make_votes):
+    votes = [make_votes("A", 1, 0.9), make_votes("B", 1, 0.6)]
+    assert build_consensus(votes, equal_weights("AB")).outcome[0] == ConsensusOutcome.AGREEMENT
 
 
 def test_two_strong_sides_are_a_conflict_and_the_consensus_stands_aside(make_votes):
@@ -156,7 +227,7 @@ def test_two_strong_sides_are_a_conflict_and_the_consensus_stands_aside(make_vot
 
 
 def test_a_single_dissenter_among_five_is_no_conflict(make_votes):
-    votes = [make_votes(name, 1, 0.7) for name in "ABCD"] + [make_votes("E", -1, 0.7)]
+    votes = [make_votes(name, 1, 0.7) for name in "ABCD"] + [make_votes("E", -1, 0.65)]
     consensus = build_consensus(votes, equal_weights("ABCDE"))
     assert not consensus.conflict[0]
     assert consensus.direction[0] == 1
@@ -187,19 +258,19 @@ def test_where_nobody_votes_there_is_no_confidence(make_votes):
 def test_target_and_stop_come_from_winners_on_the_right_side_by_weight_and_confidence(make_votes):
     votes = [
         make_votes("A", 1, 0.8, target=110.0, stop=95.0, horizon=5),
-        make_votes("B", 1, 0.6, target=120.0, stop=101.0, horizon=20),
+        make_votes("B", 1, 0.6, target=120.0, stop=101.0, horizon=21),
         make_votes("C", 1, 0.7, target=99.0, horizon=5),
         make_votes("D", -1, 0.6, target=80.0, stop=105.0, horizon=21),
         make_votes("E", 0, 0.5, horizon=21),
     ]
     consensus = build_consensus(votes, equal_weights("ABCDE") | {"B": 2.0}, price=np.array([100.0]))
-    assert_allclose(consensus.target_price, (0.8 * 110 + 2 * 0.6 * 120) / (0.8 + 1.2))
+    assert_allclose(consensus.target_price, (0.8 * 110 + 2 * 0.6 * 120) / (0.8 + 1.2))  # every pair overlaps alike
     assert_allclose(consensus.stop_price, 95.0)
-    assert consensus.horizon_sessions[0] == round((5 + 2 * 20 + 5) / 4)
+    assert consensus.horizon_sessions[0] == (5 + 2 * 21 + 5) / 4
 
 
 def test_the_leader_is_the_winner_that_moved_the_consensus_most(make_votes):
-    votes = [make_votes("B", 1, 0.6), make_votes("A", 1, 0.7), make_votes("C", -1, 0.9)]
+    votes = [make_votes("B", 1, 0.6), make_votes("A", 1, 0.7), make_votes("C", -1, 0.65)]
     assert build_consensus(votes, {"A": 1.0, "B": 3.0, "C": 0.1}).leader[0] == 0
     assert build_consensus(votes, {"A": 2.0, "B": 1.0, "C": 0.1}).leader[0] == 1
     alike = [make_votes("B", 1, 0.6), make_votes("A", 1, 0.6)]
@@ -229,7 +300,9 @@ def test_votes_or_prices_of_different_lengths_are_refused(make_votes):
         build_consensus(votes[:1], equal_weights("A"), price=np.ones(3))
 
 
-@pytest.mark.parametrize("wrong", [{"min_confidence": 0.4}, {"min_voting": 0}, {"conflict_share": 0.6}])
+@pytest.mark.parametrize(
+    "wrong", [{"min_confidence": 0.4}, {"min_voting": 0}, {"conflict_share": 0.6}, {"veto_confidence": 0.5}]
+)
 def test_settings_outside_their_range_are_refused(wrong):
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         ConsensusConfig(**wrong)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from lightning_gex.agents.consensus import build_consensus, equal_weights
-from lightning_gex.agents.custom import LONGEST_REASON, RowAgent
+from lightning_gex.agents.custom import RowAgent
+from lightning_gex.agents.isolation import LONGEST_REASON
 from lightning_gex.agents.registry import check_agent
 from lightning_gex.agents.signal import AgentSignal
 from lightning_gex.core.enums import Direction

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, EntryPoints
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lightning_gex.agents import registry
 from lightning_gex.agents.custom import RowAgent
-from lightning_gex.agents.registry import check_agent, default_agents, installed_agents
+from lightning_gex.agents.registry import agent_problems, check_agent, default_agents, installed_agents
+from lightning_gex.agents.signal import AgentSignal
 from lightning_gex.agents.trend import TrendAgent
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.votes import abstaining_everywhere
@@ -138,6 +141,49 @@ def test_a_broken_rule_is_named(twist, message):
 def test_an_agent_without_a_name_is_refused():
     with pytest.raises(SettingsError, match="has no name"):
         check_agent(Nameless())
+    assert agent_problems(SimpleNamespace(name="Idle")) == (
+        "Idle is no agent: it has neither vote(features) nor analyze(data)",
+    )
+
+
+def test_every_broken_rule_is_told_at_once():
+    worse = changed(stop_price=lambda v: -v.stop_price, horizon_sessions=lambda v: v.horizon_sessions * 0)
+    assert agent_problems(Twisted(worse)) == (
+        "Twisted: a stop_price is not a positive number",
+        "Twisted: a horizon is not positive",
+    )
+
+
+def test_an_agent_that_takes_too_long_is_told_so():
+    released = threading.Event()
+    waits = Twisted(lambda votes, _: released.wait(30))
+    assert agent_problems(waits, limit_s=0.2) == ("Twisted does not answer within 0.2 seconds on 48 rows",)
+    released.set()
+
+
+@pytest.mark.parametrize(
+    ("analyze", "said"),
+    [
+        (lambda data: None, ()),
+        (lambda data: data["vix"] and None, ("Careless raises KeyError: 'vix' on a row where vix is absent",)),
+        (lambda data: "up", ("Careless: analyze answers a str, not an AgentSignal",)),
+    ],
+)
+def test_an_analyst_is_told_what_a_vote_would_hide_as_abstention(analyze, said):
+    assert agent_problems(SimpleNamespace(name="Careless", analyze=analyze)) == said
+
+
+def test_an_analyst_that_hangs_or_remembers_is_found_out():
+    released, seen = threading.Event(), count()
+    hangs = SimpleNamespace(name="Slow", analyze=lambda data: released.wait(30))
+    assert agent_problems(hangs, limit_s=0.2) == ("Slow does not answer within 0.2 seconds on one row",)
+    released.set()
+
+    def forgets_nothing(data):
+        return AgentSignal("Old", "bullish", 0.5 + 0.4 / (1 + next(seen)), "older and wiser", None, None, 5)
+
+    found = agent_problems(SimpleNamespace(name="Old", analyze=forgets_nothing))
+    assert "Old votes differently when asked again (confidence)" in found
 
 
 def test_an_agent_that_always_abstains_is_allowed():

@@ -125,8 +125,9 @@ class TestTrend:
         down = vote_of(TrendAgent(), make_features(price=165.0, sma_20=168.0, sma_50=170.0, sma_200=175.0))
         assert (up.direction, down.direction) == (Direction.BULLISH, Direction.BEARISH)
         assert up.confidence == down.confidence == 0.75
-        assert "price above its 200-session average" in up.reasons
-        assert "price below its 200-session average" in down.reasons
+        assert "price 180.00 above its 200-session average 170.00" in up.reasons
+        assert "price 165.00 below its 200-session average 175.00" in down.reasons
+        assert "ADX 35.0, 30 or more: a strong trend" in up.reasons
 
     def test_it_is_neutral_rather_than_abstaining_where_averages_disagree(self, make_features):
         vote = vote_of(TrendAgent(), make_features(price=172.0, sma_20=174.0, sma_50=176.0, sma_200=170.0))
@@ -153,7 +154,7 @@ class TestReversal:
         assert (low.direction, high.direction) == (Direction.BULLISH, Direction.BEARISH)
         assert_allclose(low.confidence, 0.5 + 0.25 * (2 / 3 + 5 / 6) / 3)
         assert_allclose(high.confidence, low.confidence)
-        assert low.reasons == ("RSI is oversold", "stochastic is oversold")
+        assert low.reasons == ("RSI 25.0, 30 or below: oversold", "stochastic 10.0, 20 or below: oversold")
 
     def test_one_measure_alone_is_neutral(self, make_features):
         assert vote_of(ReversalAgent(), make_features(rsi=25.0)).direction is Direction.NEUTRAL
@@ -189,7 +190,9 @@ class TestBreakout:
         votes = BreakoutAgent().vote(make_features(price=186.0, volume=volume))
         assert_allclose(votes.confidence, [0.6, 0.6, 0.675, 0.75, 0.6])
         assert "volume unknown" in votes.at(4).reasons
-        assert "on volume above average" in votes.at(3).reasons
+        assert "on 2.00 times average volume" in votes.at(3).reasons
+        assert "on only 0.67 times average volume" in votes.at(0).reasons
+        assert votes.at(3).reasons[0] == "close 186.00, above the resistance of 20 sessions at 185.00"
 
     def test_the_stop_is_behind_the_level_or_nearer(self, make_features):
         stops = BreakoutAgent().vote(make_features(price=[185.5, 190.0])).stop_price
@@ -205,8 +208,9 @@ class TestVolatility:
         )
         votes = VolatilityAgent().vote(features)
         assert_array_equal(votes.direction, [1, -1, 0, 0])
-        assert "price holds its 20-session average" in votes.at(0).reasons
-        assert "ATR above its 20-session average" in votes.at(1).reasons
+        assert "price 180.00 holds its 20-session average 178.00" in votes.at(0).reasons
+        assert "ATR 6.00, +20 % from its 20-session average 5.00: livelier" in votes.at(1).reasons
+        assert "Bollinger width 0.050, -17 % from its 20-session average 0.060: calmer" in votes.at(0).reasons
 
     def test_confidence_grows_with_the_change_up_to_its_edge(self, make_features):
         votes = VolatilityAgent().vote(
@@ -219,6 +223,22 @@ class TestVolatility:
     def test_vix_counts_where_it_is_known(self, make_features):
         votes = VolatilityAgent().vote(make_features(vix=[9.0, 18.0, NAN]))
         assert votes.confidence[0] > votes.confidence[2] > votes.confidence[1]
+
+    def test_the_forecast_for_a_week_counts_against_the_last_month(self, make_features):
+        votes = VolatilityAgent().vote(
+            make_features(vix=NAN, volatility_forecast_5=[0.10, 0.20, NAN], realised_volatility=[0.20, 0.20, 0.20])
+        )
+        assert votes.confidence[0] > votes.confidence[2] > votes.confidence[1]
+        assert "forecast volatility 10.0% for a week, the last month's 20.0%: calmer" in votes.at(0).reasons
+
+    def test_target_and_stop_stand_one_forecast_deviation_of_ten_sessions_away(self, make_features):
+        votes = VolatilityAgent().vote(
+            make_features(atr=4.0, bb_width=0.05, vix=NAN, volatility_forecast_10=[0.252, NAN])
+        )
+        assert_array_equal(votes.direction, [1, 1])
+        away = 180.0 * 0.252 * (10 / 252) ** 0.5
+        assert_allclose(votes.target_price, [180.0 + away, 180.0 + 2.1 * 4.0])
+        assert_allclose(votes.stop_price, [180.0 - away, 180.0 - 2.1 * 4.0])
 
     def test_an_average_of_zero_is_absent(self, make_features):
         assert vote_of(VolatilityAgent(), make_features(atr_20_avg=0.0)).reasons == ("absent: atr_20_avg",)
@@ -239,7 +259,7 @@ class TestOptionsFlow:
         vote = vote_of(OptionsFlowAgent(), make_features())
         assert vote.direction is Direction.BULLISH
         assert_allclose(vote.confidence, 0.5 + 0.25 * (0.75 + 0.65 + 0.55 + 0.60) / 4)
-        assert "dealers' gamma is high for its year: calm" in vote.reasons
+        assert "dealers' gamma is high for its year (rank +0.75): calm" in vote.reasons
 
     @pytest.mark.parametrize("only", OPTIONS_FEATURES)
     def test_one_rank_is_enough_and_counts_for_less(self, only, make_features):
@@ -261,7 +281,8 @@ class TestOptionsFlow:
         assert_array_equal(votes.direction, [1, -1])
         assert_allclose(votes.confidence, 0.5 + 0.25 * 0.8 * 0.25)
         assert "one chain without history: its signs and levels are read, not its ranks" in votes.at(0).reasons
-        assert {"dealers are short gamma", "price below zero gamma"} <= set(votes.at(1).reasons)
+        said = {"dealers are short gamma, -1,000,000,000 USD per 1 %", "price 100.00 below zero gamma 105.00"}
+        assert said <= set(votes.at(1).reasons)
 
     def test_dealer_models_that_disagree_halve_the_strength_of_a_chain(self, make_features):
         agent = OptionsFlowAgent(chain_factor=0.5)
@@ -273,7 +294,8 @@ class TestOptionsFlow:
         agent = OptionsFlowAgent(chain_factor=0.5)
         place = agent.vote(make_features(bare=True, **self.chain | {"price": [91.0, 100.0, 109.0], "zero_gamma": NAN}))
         assert_allclose(place.confidence, 0.5 + 0.25 * 0.5 * np.array([0.7, 0.5, 0.3]))
-        assert "price near the put wall" in place.at(0).reasons
+        assert "price 91.00 near the put wall 90.00" in place.at(0).reasons
+        assert "price 109.00 near the call wall 110.00" in place.at(2).reasons
         short = self.chain | {"price": [91.0, 109.0], "gamma_exposure_usd_per_pct": -1e9, "zero_gamma": NAN}
         assert len(set(agent.vote(make_features(bare=True, **short)).confidence)) == 1
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightning_gex.agents.weights import HIGHEST_WEIGHT, LOWEST_WEIGHT, updated_weight
+from lightning_gex.agents.weights import HIGHEST_WEIGHT, LOWEST_WEIGHT, updated_weight, weight_of_edge
 from lightning_gex.core.errors import InputError, SettingsError
 
 WEIGHT = st.floats(LOWEST_WEIGHT, HIGHEST_WEIGHT)
@@ -58,3 +58,17 @@ def test_a_performance_that_is_no_share_is_refused(performance):
 def test_a_setting_outside_its_range_is_refused(wrong):
     with pytest.raises(SettingsError):
         updated_weight(**{"current": 1.0, "performance": 0.6} | wrong)
+
+
+@given(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
+def test_an_edge_earns_a_weight_within_bounds_that_rises_with_it(one, other):
+    low, high = (weight_of_edge(edge) for edge in sorted((one, other)))
+    assert LOWEST_WEIGHT <= low <= high <= HIGHEST_WEIGHT
+
+
+def test_no_edge_is_a_weight_of_one_and_five_points_double_it():
+    assert weight_of_edge(0.0) == 1.0
+    assert weight_of_edge(0.05) == 2.0
+    assert weight_of_edge(-0.05) == 0.5
+    with pytest.raises(InputError, match="difference of probabilities"):
+        weight_of_edge(float("nan"))

@@ -18,8 +18,9 @@ from lightning_gex.analytics import dealer_models
 from lightning_gex.analytics.dealer_exposure import EXPOSURES
 from lightning_gex.analytics.dealer_positioning import positioning
 from lightning_gex.analytics.option_time import TimeClock
+from lightning_gex.core.book import book_of, joined
 from lightning_gex.core.enums import ZeroGammaStatus
-from lightning_gex.core.errors import InsufficientDataError, SettingsError
+from lightning_gex.core.errors import InputError, InsufficientDataError, SettingsError
 
 #: The builder's quotes are European prices: a root that is exercised at expiry only, in the evening.
 make_chain = partial(builders_chain.make_chain, root="XSP")
@@ -357,3 +358,15 @@ def test_its_repr_is_one_line():
     assert "net gamma" in repr(found)
     assert "\n" not in repr(found)
     assert len(repr(make_chain())) < 200
+
+
+def test_a_book_of_one_underlying_gives_what_its_chain_gives():
+    chain = make_chain(refused={"bad_strike": 2}, half_spread=0.01)
+    order = np.random.default_rng(0).permutation(len(chain))
+    from_book = positioning(book_of(reordered(chain, order)))
+    assert from_book.to_json_dict() == positioning(chain).to_json_dict()
+
+
+def test_a_book_of_many_underlyings_is_refused_with_the_way_on():
+    with pytest.raises(InputError, match=r"holds 2 underlyings: market_scan"):
+        positioning(joined([book_of(make_chain())] * 2))

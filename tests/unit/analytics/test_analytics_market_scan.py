@@ -14,12 +14,12 @@ from builders_market import SAME_FIGURES, wild_chain
 from lightning_gex.analytics import dealer_models
 from lightning_gex.analytics.dealer_exposure import EXPOSURES
 from lightning_gex.analytics.dealer_positioning import positioning
-from lightning_gex.analytics.market_scan import UNKNOWN, MarketScan, market_scan
+from lightning_gex.analytics.market_scan import UNKNOWN, MarketScan, market_scan, market_scans
 from lightning_gex.analytics.option_time import TimeClock
 from lightning_gex.analytics.positioning_kernels import ScanStatus
 from lightning_gex.analytics.zero_gamma import ZERO_GAMMA_STATUSES
 from lightning_gex.core.book import book_of, chain_of, joined
-from lightning_gex.core.errors import InsufficientDataError, SettingsError
+from lightning_gex.core.errors import InputError, InsufficientDataError, SettingsError
 
 #: A word of the refusal that ``positioning`` raises for each status.
 WORDS = {
@@ -202,3 +202,40 @@ def test_real_chains_of_one_file_have_the_figures_they_have_alone(shared_data):
     files = sorted((shared_data / "chains" / "raw").glob("*.gz"))
     book = joined([book_of(read_chain(path)) for path in files])
     agrees_with_chains(market_scan(book), book)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 9])
+def test_books_one_after_the_other_give_their_scans_in_order_whoever_looks_at_them(workers):
+    books = [book_of(wild_chain(seed, sick=0.01)) for seed in range(7)]
+    scans = list(market_scans(iter(books), workers=workers, dealer_model="unsigned"))
+    for book, scan in zip(books, scans, strict=True):
+        for name, column in market_scan(book, dealer_model="unsigned").columns().items():
+            np.testing.assert_array_equal(scan.columns()[name], column, err_msg=name)
+
+
+def test_no_more_books_are_read_ahead_than_there_are_workers():
+    read = []
+
+    def books():
+        for seed in range(6):
+            read.append(seed)
+            yield book_of(make_chain(root="XSP"))
+
+    scans = market_scans(books(), workers=2)
+    next(scans)
+    assert len(read) <= 2
+    assert len(list(scans)) == 5
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_reading_or_looking_raises_comes_through(workers):
+    def broken():
+        yield book_of(make_chain(root="XSP"))
+        raise InputError("the file is cut")
+
+    with pytest.raises(InputError, match="the file is cut"):
+        list(market_scans(broken(), workers=workers))
+    with pytest.raises(SettingsError, match="no dealer model"):
+        list(market_scans([book_of(make_chain())], workers=workers, dealer_model="nobody"))
+    with pytest.raises(SettingsError, match="workers"):
+        market_scans([], workers=0)

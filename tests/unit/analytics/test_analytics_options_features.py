@@ -153,3 +153,8 @@ def test_low_gamma_days_are_followed_by_larger_moves_in_the_real_index(shared_da
     move = np.r_[np.abs(np.diff(np.log(price))), np.nan]
     low, high = move[rank <= -0.6], move[rank >= 0.6]
     assert np.nanmean(low) > 2 * np.nanmean(high)
+
+
+def test_a_window_longer_than_the_history_costs_no_more_than_the_history():
+    values = np.arange(160.0)
+    assert np.array_equal(rolling_rank(values, window=10**12), rolling_rank(values, window=160), equal_nan=True)

@@ -63,6 +63,36 @@ def test_impossible_trials_are_refused(trials: int, variance: float) -> None:
         p.expected_maximum_sharpe(trials, variance)
 
 
+@pytest.mark.parametrize(("a_year", "years"), [(250, 2.73), (52, 2.83), (12, 3.24)])
+def test_the_minimum_track_record_is_the_published_one(a_year: int, years: float) -> None:
+    """Bailey & López de Prado (2012): 2 a year observed against 1, normal returns, daily, weekly and monthly."""
+    needed = p.minimum_track_record_length(2 / a_year**0.5, 1 / a_year**0.5, 0.0, 3.0)
+    assert round(needed / a_year, 2) == years
+
+
+@given(
+    st.floats(0.01, 0.4),
+    st.floats(-0.3, 0.3),
+    st.floats(-1.0, 1.0),
+    st.floats(3.0, 8.0),
+    st.sampled_from([0.9, 0.95, 0.99]),
+)
+def test_at_the_minimum_length_the_probability_is_the_level(edge, benchmark, skew, kurtosis, level) -> None:
+    observed = benchmark + edge
+    needed = p.minimum_track_record_length(observed, benchmark, skew, kurtosis, level=level)
+    if not math.isnan(needed):
+        for length, reached in ((math.ceil(needed), True), (math.floor(needed), False)):
+            probability = p.probabilistic_sharpe_ratio(observed, benchmark, max(length, 2), skew, kurtosis)
+            assert length < 2 or (probability >= level - 1e-12 if reached else probability <= level + 1e-12)
+
+
+def test_no_track_record_is_long_enough_for_a_ratio_that_is_not_above_the_benchmark() -> None:
+    assert p.minimum_track_record_length(0.1, 0.1, 0.0, 3.0) == math.inf
+    assert math.isnan(p.minimum_track_record_length(math.nan, 0.1, 0.0, 3.0))
+    with pytest.raises(InputError):
+        p.minimum_track_record_length(0.2, 0.1, 0.0, 3.0, level=0.5)
+
+
 @given(st.integers(0, 10_000))
 def test_skew_and_kurtosis_agree_with_scipy(seed: int) -> None:
     returns = np.random.default_rng(seed).standard_t(5, size=80) / 100

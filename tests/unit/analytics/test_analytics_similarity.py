@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lightning_gex.analytics.similarity import similarity, top_k
+from lightning_gex.analytics.similarity import FACTS, similarity, top_k, weighted_outcomes
 from lightning_gex.core.errors import InputError
 
 D = 16
@@ -113,3 +113,48 @@ def test_the_most_alike_come_in_the_order_of_likeness_then_recency_then_name(
     chosen = top_k(likeness, count, instant=instant, name_of=lambda i: names[i])
     expected = sorted(range(len(rows)), key=lambda i: (-rows[i][0], -rows[i][1], names[i]))[:count]
     assert chosen.tolist() == expected
+
+
+def found(likeness: list[float], spans: list[tuple[float, float]], right: list[bool], said: list[float]) -> np.ndarray:
+    table = np.zeros((2 + FACTS, len(likeness)))
+    table[0], table[2], table[3] = likeness, [s[0] for s in spans], [s[1] for s in spans]
+    table[6], table[7] = right, said
+    return table
+
+
+def test_outcomes_are_weighted_by_likeness_age_and_the_days_they_share() -> None:
+    # the first two overlap and share their days; the third is half a life older; the fourth is not alike enough
+    table = found(
+        [1.0, 0.9, 0.8, 0.5], [(90, 100), (95, 100), (40, 50), (90, 100)], [True, False, True, True], [0.6] * 4
+    )
+    alike, right, total, won, told, said = weighted_outcomes(table, 0.7, 100.0, 50.0)
+    assert (alike, right) == (3, 2)
+    assert total == pytest.approx(1.0 / 2 + 0.9 / 2 + 0.8 * 0.5)
+    assert won == pytest.approx(1.0 / 2 + 0.8 * 0.5)
+    assert said == pytest.approx(0.6 * told)
+
+
+def test_what_was_not_said_is_left_out_of_what_was_said() -> None:
+    table = found([1.0, 1.0], [(0, 1), (2, 3)], [True, True], [math.nan, 0.7])
+    *_, total, _, told, said = weighted_outcomes(table, 0.0, 3.0, 1e12)
+    assert (total, told) == (pytest.approx(2.0), pytest.approx(1.0))
+    assert said / told == pytest.approx(0.7)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 50), st.integers(0, 9), st.booleans()), max_size=30),
+    st.floats(0, 1),
+)
+def test_weights_are_those_of_the_docstring(rows: list[tuple[float, int, int, bool]], threshold: float) -> None:
+    spans = [(g, g + d) for _, g, d, _ in rows]
+    table = found([r[0] for r in rows], spans, [r[3] for r in rows], [0.5] * len(rows))
+    alike = [i for i, r in enumerate(rows) if r[0] >= threshold]
+    weights = {}
+    for i in alike:
+        begins, ends = spans[i]
+        sharing = sum(k == i or (spans[k][0] < ends and begins < spans[k][1]) for k in alike)
+        weights[i] = rows[i][0] * 0.5 ** ((60 - ends) / 20) / sharing
+    count, right, total, won, _, _ = weighted_outcomes(table, threshold, 60.0, 20.0)
+    assert (count, right) == (len(alike), sum(rows[i][3] for i in alike))
+    assert total == pytest.approx(sum(weights.values()))
+    assert won == pytest.approx(sum(w for i, w in weights.items() if rows[i][3]))

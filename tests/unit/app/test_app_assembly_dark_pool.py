@@ -51,6 +51,8 @@ def test_without_a_members_file_every_ticker_of_the_bars_with_a_volume_counts(fi
     built = build_flow(sorted(finra.iterdir()), bars=[bars])
     assert built.index.members.tolist() == [4, 4]
     assert "every ticker of the bars" in built.notes[0]
+    assert "funds too" in built.notes[0]
+    assert "--members" in built.notes[0]
 
 
 def test_what_is_missing_is_named_with_its_sessions(files):
@@ -86,6 +88,18 @@ def test_a_ticker_of_two_bars_files_is_taken_from_the_first(files, tmp_path):
     one = build_flow([finra], bars=[bars, other], members=members).index.dix[0]
     assert one == build_flow([finra], bars=[bars], members=members).index.dix[0]
     assert one != build_flow([finra], bars=[other, bars], members=members).index.dix[0]
+
+
+def test_files_may_be_named_as_texts_and_one_of_each_must_be(files):
+    finra, bars, members = files
+    built = build_flow([str(finra)], bars=[str(bars)], members=str(members))
+    np.testing.assert_array_equal(built.index.dix, build_flow([finra], bars=[bars], members=members).index.dix)
+    with pytest.raises(InputError, match="'bars': names no file"):
+        build_flow([finra], bars=[])
+    with pytest.raises(InputError, match="'short_volume': names no file"):
+        build_flow([], bars=[bars])
+    with pytest.raises(InputError, match="cannot be read"):
+        build_flow(["n" * 300], bars=[bars])
 
 
 def test_an_empty_folder_and_an_index_of_nobody_are_refused(files, tmp_path):

@@ -214,6 +214,8 @@ def test_wrong_arguments_are_named_before_anything_is_read(folder, out, argument
 def test_a_folder_that_is_none_or_empty_is_named(tmp_path, out):
     with pytest.raises(InputError, match="is no folder"):
         build(tmp_path / "none", out)
+    with pytest.raises(InputError, match="is no folder"):
+        build(tmp_path / ("n" * 300), out)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no files"):
         build(tmp_path / "empty", out)
@@ -303,3 +305,12 @@ def test_a_parquet_file_of_one_thin_chain_says_what_is_wrong_with_it(tmp_path, o
     frame.write_parquet(tmp_path / "chains" / "ccc.parquet")
     write_session_chain(tmp_path / "chains", "AAA", DAYS[0])
     assert "open interest is known for 0.0%" in build(tmp_path / "chains", out).bad["ccc.parquet"]
+
+
+def test_ranks_of_a_table_that_is_no_history_are_refused_with_what_is_missing():
+    from lightning_gex.app.assembly.history import ranks_of
+    from lightning_gex.core.series import DatedSeries
+
+    sessions = np.array(["2024-06-03"], dtype="datetime64[D]")
+    with pytest.raises(InputError, match="holds no charm_exposure_usd_per_day"):
+        ranks_of(DatedSeries(sessions, {"gamma_exposure_usd_per_pct": np.array([1.0])}, "x.parquet"))

@@ -16,8 +16,9 @@ import pytest
 from cli_fakes import existing, make_decision, make_positioning
 from lightning_gex.app.cli import main
 from lightning_gex.core.decision import StageRecord
-from lightning_gex.core.enums import DecisionStatus, StageName, StageVerdict
+from lightning_gex.core.enums import Action, DecisionStatus, StageName, StageVerdict
 from lightning_gex.core.errors import InputError
+from lightning_gex.risk.expression import Expression, OptionLeg, Structure
 
 REPORT_FILES = {"report.html", "metrics.json", "decisions.parquet", "trades.parquet"}
 FLOW = ["flow", "build", "a.txt", "b.txt", "--bars", "bars.csv", "--out", "dix.csv"]
@@ -98,9 +99,13 @@ def test_analyze_json_has_exactly_the_documented_keys(wiring, capsys):
     found = document(capsys, "analyze", "TEST", "--bars", "b.csv")
     assert set(found) == {
         "status", "action", "quantity", "entry_price", "target_price", "stop_loss", "confidence", "time_horizon_days",
-        "reason", "stages",
+        "reason", "range_low", "range_high", "range_probability", "range_horizon_sessions", "volatility_forecast",
+        "volatility_forecast_horizon", "range_basis", "range_absence", "stages", "expression",
     }  # fmt: skip
+    assert found["expression"] is None
     assert found["status"] == "approved"
+    assert (found["range_low"], found["range_high"], found["range_probability"]) == (96.5, 103.6, 0.86)
+    assert found["range_absence"] is None
     assert found["stages"][0] == {
         "stage": "signal",
         "verdict": "passed",
@@ -253,9 +258,10 @@ def test_gex_refuses_a_plot_it_cannot_write_before_reading(wiring, capsys, tmp_p
 def test_analyze_hands_its_files_to_the_wiring(wiring, capsys):
     answer(
         capsys, "analyze", "TEST", "--bars", "b.csv", "--chain", "c.json", "--market", "m.toml", "--format", "table",
-        "--history", "h.parquet", "--flow", "f.csv",
+        "--history", "h.parquet", "--flow", "f.csv", "--volatility-index", "v.csv",
     )  # fmt: skip
     asked = wiring.asked("analyze_files")
+    assert asked["volatility_index"] == Path("v.csv")
     assert asked["ticker"] == "TEST"
     assert [asked[k] for k in ("bars", "chain", "market")] == [Path("b.csv"), Path("c.json"), Path("m.toml")]
     assert (asked["history"], asked["flow"]) == (Path("h.parquet"), Path("f.csv"))
@@ -460,6 +466,7 @@ def test_the_decision_is_explained_with_stages_votes_and_the_cap_that_binds(wiri
     for words in (
         "APPROVED", "BUY 42 shares", "three of five bullish", "stand-in: kelly for the policy", "Trend Agent",
         "abstains", "no chain was given", "kelly (binds)", "hard limit", "105.00", "97.50", "61.0%",
+        "96.50 to 103.60, 86.0% inside after 5 sessions", "volatility ahead", "19.0%",
     ):  # fmt: skip
         assert words in shown
 
@@ -531,9 +538,35 @@ def test_few_strikes_are_drawn_as_they_are_and_many_in_bins():
     assert len(drawn(many)) == BAR_ROWS
 
 
+def test_a_structure_of_options_is_shown_with_what_it_can_lose(wiring, capsys):
+    legs = (
+        OptionLeg(Action.BUY, "TEST", np.datetime64("2024-06-21"), True, 100.0, 2.5),
+        OptionLeg(Action.SELL, "TEST", np.datetime64("2024-06-21"), True, 105.0, 0.5),
+    )
+    refused = {Structure.LONG_CALL: "one risks 250.00 USD, more than the 220.00 at risk"}
+    wiring.expression = Expression(
+        Structure.BULL_CALL_SPREAD, legs, 1, 100.0, 200.0, 200.0, 300.0, 0.21, float("nan"), "neither", refused
+    )
+    shown = answer(capsys, "analyze", "TEST", "--bars", "b.csv", "--chain", "c.csv").out
+    assert "As options: bull call spread" in shown
+    assert "TEST 2024-06-21 105 call" in shown
+    assert "can lose 200.00 at most, 200.00 in all; at best it wins 300.00." in shown
+    assert "not a long call: one risks 250.00 USD" in shown
+    found = document(capsys, "analyze", "TEST", "--bars", "b.csv", "--chain", "c.csv")["expression"]
+    assert (found["structure"], found["total_max_loss_usd"], found["forecast_volatility"]) == (
+        "bull_call_spread",
+        200,
+        None,
+    )
+    assert found["legs"][1] == {
+        "action": "SELL", "root": "TEST", "expiry": "2024-06-21", "right": "call", "strike": 105.0, "price": 0.5,
+    }  # fmt: skip
+
+
 def test_the_notes_of_a_chain_are_said_once(wiring, capsys, monkeypatch):
     found = make_positioning()
-    asked = SimpleNamespace(decision=make_decision(), positioning=found, notes=(*found.notes, "no rates were given"))
+    notes = (*found.notes, "no rates were given")
+    asked = SimpleNamespace(decision=make_decision(), positioning=found, notes=notes, expression=None)
     monkeypatch.setattr(wiring, "_analyze_files", lambda: asked)
     shown = answer(capsys, "analyze", "TEST", "--bars", "b.csv", "--chain", "c.csv")
     both = shown.out + shown.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import pytest
 
@@ -68,6 +69,31 @@ def test_a_custom_agent_that_fails_abstains_with_its_error():
     assert "no idea" in vote["reasoning"]
 
 
+def test_a_custom_agent_that_hangs_is_left_out_and_not_asked_again():
+    released = threading.Event()
+
+    class Hanging(Analyst):
+        def analyze(self, data):
+            return released.wait(30)
+
+    coordinator = MultiAgentCoordinator()
+    coordinator.custom_agent = Hanging()
+    coordinator.agents[-1].limit_s = 0.05
+    for said in ("did not answer within 0.05 seconds: left out from now on", "hung before: not asked again"):
+        answer = coordinator.analyze("AAPL", PRICE, OPTIONS, MARKET)
+        (vote,) = [v for v in answer["votes"] if v["agent_name"] == "Custom Agent"]
+        assert (vote["direction"], vote["reasoning"]) == ("abstained", said)
+        assert answer["direction"] == "bullish"
+        assert "Custom Agent" not in answer["contributions"]
+    released.set()
+
+
+def test_what_the_agents_contribute_sums_to_the_log_odds():
+    answer = MultiAgentCoordinator().analyze("AAPL", PRICE, OPTIONS, MARKET)
+    assert sum(answer["contributions"].values()) == pytest.approx(answer["log_odds"])
+    assert answer["outcome"] == "agreement"
+
+
 @pytest.mark.parametrize(
     "agent", [object(), Analyst(name=""), Analyst(name=7), Analyst(name="Trend Agent"), Analyst, "agent"]
 )
@@ -119,3 +145,19 @@ def test_weights_are_changed_on_record_or_not_at_all():
 def test_a_coordinator_takes_no_data_that_a_decision_would_not_take():
     with pytest.raises(LightningError, match="field 'price'"):
         MultiAgentCoordinator().analyze("AAPL", {"price": float("nan")})
+
+
+@pytest.mark.parametrize("weights", [3, ["Trend Agent"], {"Trend Agent": "2"}, {"Trend Agent": -1.0}, {3: 1.0}])
+def test_weights_that_are_none_are_refused_at_once(weights):
+    for kind in (ConsensusBuilder, MultiAgentCoordinator):
+        with pytest.raises(InputError):
+            kind(weights=weights)
+
+
+@pytest.mark.parametrize("name", [None, 3, "", ["x"]])
+def test_what_is_no_agents_name_is_refused(name):
+    builder = ConsensusBuilder()
+    for act in (builder.add_agent, lambda value: builder.update_agent_weight(value, 0.6)):
+        with pytest.raises(InputError):
+            act(name)
+    assert dict(builder.agent_weights) == {}

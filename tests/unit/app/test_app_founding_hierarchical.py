@@ -178,3 +178,23 @@ def test_the_tactical_layer_alone_gives_a_plan_or_a_reason():
 def test_a_capital_that_is_none_is_refused(capital):
     with pytest.raises(LightningError, match="initial_capital"):
         HierarchicalDecisionFramework(capital)
+
+
+def test_the_answer_names_the_gate_and_its_numbers_and_the_odds_of_the_next_session():
+    framework = HierarchicalDecisionFramework(100_000)
+    answer = framework.evaluate(SIGNAL, MARKET, PRICE)
+    assert answer["gate"] is None
+    assert sum(answer["regime_probabilities"].values()) == pytest.approx(1.0)
+    assert answer["numbers"]["reward_to_risk"] > 0
+    traded = framework.evaluate(
+        SIGNAL,
+        MARKET,
+        PRICE,
+        portfolio={"equity": 1e5, "traded_views": {"AAPL": "bullish"}, "last_prices": {"AAPL": 179.0}},
+    )
+    assert (traded["layer"], traded["gate"]) == ("tactical", "same_move")
+    assert traded["numbers"]["max_positions"] == 8
+    unknown = framework.evaluate(SIGNAL, {})
+    assert (unknown["gate"], unknown["regime_probabilities"]) == ("no_regime", {})
+    odds = StrategicLayer().regime_probabilities(MARKET)
+    assert max(odds, key=odds.get) is MarketRegime.BULL_TRENDING

@@ -186,3 +186,39 @@ def check_decision(decision) -> None:
     else:
         assert decision["quantity"] == 0
         assert decision["trade_id"] is None
+
+
+@pytest.mark.parametrize("value", [np.timedelta64(1, "D"), Decimal("sNaN"), pytest.param(10**5_000, id="huge")])
+def test_what_only_calls_itself_a_number_is_refused_by_name(value):
+    with pytest.raises(InputError, match="field 'rsi'"):
+        inputs.number(value, "rsi")
+
+
+@pytest.mark.parametrize("value", [10**16, 2**63, 1.5, -1])
+def test_a_count_that_nothing_has_is_refused(value):
+    with pytest.raises(InputError, match="must be a whole number"):
+        inputs.whole(value, "count", least=0)
+
+
+def test_a_horizon_of_centuries_is_refused():
+    assert inputs.horizon(10_000) == 10_000
+    with pytest.raises(InputError, match="from 1 to 10000"):
+        inputs.horizon(10_001)
+
+
+@pytest.mark.parametrize("name", ["atr_20_avg", "avg_volume", "bb_width_avg", "sma_20", "volatility"])
+def test_a_figure_too_small_to_divide_by_is_refused(name):
+    with pytest.raises(InputError, match="nothing that a market has"):
+        inputs.given("AAPL", {**PRICE, name: 5e-324}, None, None, ReplayClock(MONDAY))
+
+
+@pytest.mark.parametrize("value", [None, 3, b"x", "", " ", "a\0b"])
+def test_what_names_no_file_is_refused(value):
+    with pytest.raises(InputError, match="must name a file"):
+        inputs.file_path(value)
+
+
+@pytest.mark.parametrize("value", [None, 3, b"x", "", " "])
+def test_what_is_no_text_is_refused(value):
+    with pytest.raises(InputError, match="field 'path'"):
+        inputs.text(value, "path")

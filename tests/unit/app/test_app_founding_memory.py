@@ -67,19 +67,27 @@ def test_an_outcome_is_recalled_from_when_it_was_known_and_not_before(memory):
     assert found["similarity"] == pytest.approx(1.0)
 
 
-def test_confidence_rises_where_similar_signals_won_more_than_usual(memory):
+def test_confidence_follows_similar_signals_once_such_advice_has_proved_right(memory):
     far = {n: v * (0.8 if n.startswith("sma") else 1.0) for n, v in PRICE.items()} | {"rsi": 15.0, "adx": 5.0}
-    for k in range(12):
-        at = MONDAY - timedelta(days=60 - k)
-        memory.record_outcome(remember(memory, at), 0.03, as_of=at + timedelta(days=5))
-        bad = memory.record_signal(
-            **GOOD, price_data=far | {"as_of": at}, options_data={n: -v for n, v in OPTIONS.items()}
-        )
-        memory.record_outcome(bad, -0.03, as_of=at + timedelta(days=5))
-    adjusted = memory.adjust_confidence("AAPL", "bullish", 0.6, PRICE | {"as_of": MONDAY}, OPTIONS)
-    assert 1.0 < adjusted["multiplier"] <= 1.2
-    assert adjusted["confidence"] == pytest.approx(0.6 * adjusted["multiplier"])
-    assert adjusted["considered"] == 12
+    opposite = {n: -v for n, v in OPTIONS.items()}
+
+    def live_through(first, last):
+        for k in range(first, last):
+            at = MONDAY - timedelta(days=400 - 6 * k)
+            memory.record_outcome(remember(memory, at), 0.03, as_of=at + timedelta(days=5))
+            bad = memory.record_signal(**GOOD, price_data=far | {"as_of": at}, options_data=opposite)
+            memory.record_outcome(bad, -0.03, as_of=at + timedelta(days=5))
+
+    live_through(0, 12)
+    untried = memory.adjust_confidence("AAPL", "bullish", 0.6, PRICE | {"as_of": MONDAY}, OPTIONS)
+    assert (untried["considered"], untried["right"], untried["multiplier"]) == (12, 12, 1.0)
+    live_through(12, 40)
+    proved = memory.adjust_confidence("AAPL", "bullish", 0.6, PRICE | {"as_of": MONDAY}, OPTIONS)
+    assert proved["share"] > 0
+    assert 1.0 < proved["multiplier"] <= 1.2
+    assert proved["confidence"] == pytest.approx(0.6 * proved["multiplier"])
+    warned = memory.adjust_confidence("AAPL", "bullish", 0.6, far | {"as_of": MONDAY}, opposite)
+    assert 0.8 <= warned["multiplier"] < 1.0
 
 
 def test_a_memory_that_knows_nothing_changes_nothing(memory):
@@ -167,7 +175,7 @@ def test_performance_is_told_by_ticker_timeframe_and_confidence(memory):
     memory.record_outcome(remember(memory), 0.02)
     remember(memory, ticker="MSFT")
     analysis = memory.get_performance_analysis()
-    assert set(analysis) == {"all", "ticker", "timeframe", "confidence"}
+    assert {"all", "ticker", "timeframe", "confidence", "regime"} <= set(analysis)
     by_ticker = {row["label"]: row for row in analysis["ticker"]}
     assert by_ticker["AAPL"]["win_rate"] == 1.0
     assert math.isnan(by_ticker["MSFT"]["win_rate"])
@@ -181,6 +189,14 @@ def test_the_export_has_a_row_a_signal(memory, tmp_path):
     assert (row["ticker"], row["outcome_won"], float(row["outcome_net_return"])) == ("AAPL", "false", -0.02)
 
 
+def test_an_export_can_be_remembered_by_another_workspace(memory, tmp_path):
+    memory.record_outcome(remember(memory), -0.02)
+    memory.export_to_csv(tmp_path / "out.csv")
+    with LightningMemorySystem(home=tmp_path / "other") as other:
+        assert [other.import_from_csv(tmp_path / "out.csv") for _ in range(2)] == [1, 0]
+        assert repr(other.get_recent_signals()) == repr(memory.get_recent_signals())  # NaN is NaN
+
+
 def test_an_export_that_cannot_be_written_is_one_of_our_errors(memory, tmp_path):
     with pytest.raises(LightningError, match="no-such-folder"):
         memory.export_to_csv(tmp_path / "no-such-folder" / "out.csv")
@@ -190,3 +206,18 @@ def test_an_export_that_cannot_be_written_is_one_of_our_errors(memory, tmp_path)
 def test_a_length_that_is_none_is_refused(tmp_path, length):
     with pytest.raises(InputError, match="max_short_term"):
         LightningMemorySystem(max_short_term=length, home=tmp_path)
+
+
+def test_what_is_no_id_finds_nothing(tmp_path):
+    with open_system(tmp_path) as (system, _):
+        for value in (None, 3, [1], 10**5_000):
+            assert system.memory.find(value) is None
+            with pytest.raises(RefusedError, match="no signal"):
+                system.memory.record_outcome(value, 0.03)
+
+
+def test_a_horizon_beyond_what_the_store_counts_is_refused_and_nothing_is_remembered(tmp_path):
+    with open_system(tmp_path) as (system, _):
+        with pytest.raises(InputError, match="time_horizon"):
+            system.memory.record_signal("AAPL", "bullish", 0.6, 180.0, 190.0, 175.0, 10**20, PRICE, OPTIONS)
+        assert system.memory.summary()["signals"] == 0

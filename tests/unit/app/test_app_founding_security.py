@@ -194,6 +194,15 @@ def test_each_api_has_its_own_rate(tmp_path):
             system.security.check_rate_limit("a", max_calls=-1)
 
 
+def test_an_api_s_limit_is_the_setting_of_its_name_where_none_is_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIGHTNING_RATE_LIMITS__CALLS", "1")
+    monkeypatch.setenv("LIGHTNING_RATE_LIMITS__APIS", '{"broker": 2}')
+    with SecurityManager(home=tmp_path / "limited") as security:
+        assert [security.check_rate_limit("broker") for _ in range(3)] == [True, True, False]
+        assert [security.check_rate_limit("another") for _ in range(2)] == [True, False]
+        assert security.check_rate_limit("another", max_calls=5)
+
+
 def test_events_of_ones_own_are_on_record_with_secrets_hidden(security, tmp_path):
     security.log_event("reconciled", broker="alpaca", password=SECRET, difference=0.0)
     event = audited(security, tmp_path)[0]["event"]
@@ -252,3 +261,43 @@ def test_guardrails_are_the_ones_given_else_the_settings(home, monkeypatch):
 def test_arguments_of_another_kind_are_refused(home, arguments):
     with pytest.raises(LightningError):
         SecurityManager(**arguments, home=home)
+
+
+@pytest.mark.parametrize("value", [None, 3, b"x", ["broker"], pytest.param(10**5_000, id="huge")])
+def test_what_is_no_text_is_refused_by_its_name_and_never_shown_as_a_secret(security, value):
+    store(security)
+    for act in (
+        lambda: security.get_api_credentials(value),
+        lambda: security.delete_api_credentials(value),
+        lambda: security.change_master_password(value),
+        lambda: security.sign_request("thinkorswim", value, "/x"),
+        lambda: security.sign_request("thinkorswim", "GET", value),
+        lambda: security.verify_request("thinkorswim", "GET", value, b"", {}),
+        lambda: security.export_audit_logs(value),
+    ):
+        with pytest.raises(InputError):
+            act()
+    assert security.get_api_credentials("thinkorswim")["api_secret"] == SECRET
+
+
+@pytest.mark.parametrize("body", [None, 3, ["x"], "\ud800"])
+def test_a_body_that_is_neither_text_nor_bytes_is_refused(security, body):
+    store(security)
+    with pytest.raises(InputError, match="field 'body'"):
+        security.sign_request("thinkorswim", "GET", "/x", body)
+
+
+def test_headers_of_other_kinds_fit_no_request(security):
+    store(security)
+    signed = security.sign_request("thinkorswim", "GET", "/x")
+    assert not security.verify_request("thinkorswim", "GET", "/x", b"", {**signed, "X-Lightning-Nonce": 3})
+    with pytest.raises(InputError, match="field 'headers'"):
+        security.verify_request("thinkorswim", "GET", "/x", b"", "signed")
+    assert security.verify_request("thinkorswim", "GET", "/x", b"", signed)
+
+
+def test_an_event_with_a_number_nobody_can_print_is_refused_and_the_record_stays_sound(security):
+    with pytest.raises(InputError, match="field 'count'"):
+        security.log_event("counted", count=10**5_000)
+    security.log_event("counted", count=10**15)
+    assert security.verify_audit_log() > 0

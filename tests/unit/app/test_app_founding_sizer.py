@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from builders_founding import ask, open_system
-from lightning_gex.analytics.observation import OBSERVATION_NAMES
+from lightning_gex.analytics.observation import OBSERVATION_NAMES, observation
 from lightning_gex.app.founding.sizer import LightningRLPositionSizer
 from lightning_gex.core.errors import InputError, LightningError, MissingExtraError, RefusedError, SettingsError
 from lightning_gex.sizing.ladder import LADDER
@@ -137,6 +137,51 @@ def test_a_policy_is_trained_on_bars_of_ones_own():
     report = LightningRLPositionSizer(algorithm="DQN").train(total_timesteps=64, data=frame)
     assert report["candidates"] > 0
     assert "simulated" not in report["data"]
+
+
+def test_predict_size_answers_with_a_rung_by_name_or_by_vector(trained):
+    sizer, _ = trained
+    by_name = sizer.predict_size(SEEN)
+    assert by_name == sizer.get_position_size(SEEN)["size_pct"]
+    vector = observation(**SEEN).values
+    assert sizer.predict_size(vector) == sizer.predict_size(vector.tolist()) == by_name
+    assert by_name in LADDER
+
+
+@pytest.mark.parametrize(
+    "seen", [[0.0] * 6, [0.0] * 6 + [math.nan], [0.0] * 6 + [2.0], ["a"] * 7, SEEN | {"mood": 1.0}]
+)
+def test_predict_size_refuses_what_is_no_observation(trained, seen):
+    with pytest.raises(InputError):
+        trained[0].predict_size(seen)
+
+
+def test_predict_size_without_a_policy_or_with_too_little_known_is_refused(trained):
+    with pytest.raises(RefusedError, match="train or load"):
+        LightningRLPositionSizer().predict_size(SEEN)
+    with pytest.raises(RefusedError, match="too little"):
+        trained[0].predict_size({"volatility": 0.2})
+
+
+def test_a_training_that_fails_leaves_the_policy_before_in_place(trained):
+    sizer, _ = trained
+    before = sizer.policy
+    with pytest.raises(InputError, match="hidden"):
+        sizer.train(total_timesteps=64, hidden=())
+    with pytest.raises(InputError, match="depth"):
+        sizer.train(total_timesteps=64, depth=3)
+    assert sizer.policy is before
+
+
+def test_the_learning_rate_of_the_sizer_is_that_of_its_trainings():
+    told = []
+    report = LightningRLPositionSizer("A2C", seed=3, learning_rate=0.002).train(
+        total_timesteps=64, progress=told.append
+    )
+    assert report["seed"] == 3
+    assert told[-1].done == 64
+    with pytest.raises(InputError, match="learning_rate"):
+        LightningRLPositionSizer(learning_rate=0.0)
 
 
 @pytest.mark.parametrize(

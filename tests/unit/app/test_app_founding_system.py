@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from lightning_gex.core.enums import ExitReason, MarketRegime, RunMode
 from lightning_gex.core.errors import DisabledError, InputError, LightningError, RefusedError, SettingsError
 from lightning_gex.core.events import (
     BreakerTripped,
+    LearningCarried,
     OrderPlaced,
     RecordCarried,
     RunStarted,
@@ -22,6 +24,7 @@ from lightning_gex.core.events import (
     TradeOpened,
     WeightChanged,
 )
+from lightning_gex.engine.learning import Learning
 from lightning_gex.engine.state import replay
 from lightning_gex.risk.guardrails import GuardrailLimits
 
@@ -108,6 +111,10 @@ def test_nothing_known_but_the_price_is_no_signal_with_every_agents_reason(syste
     assert "every agent abstained" in decision["reason"]
     assert all(v["direction"] == "abstained" and v["reasoning"] for v in decision["votes"])
     assert math.isnan(decision["target_price"])
+    assert math.isnan(decision["range_low"])
+    assert math.isnan(decision["volatility_forecast"])
+    assert decision["range_absence"].startswith("no history of bars was given")
+    assert decision["range_basis"] is None
 
 
 def test_an_earlier_moment_of_the_same_session_is_decided_and_an_earlier_session_is_refused(system):
@@ -430,6 +437,32 @@ def test_a_changed_weight_is_on_record_and_counts_in_the_next_decision(system):
     assert system.get_performance_summary()["agents"]["Trend Agent"] == weight
 
 
+def test_a_changed_weight_holds_in_later_instances_and_is_on_their_record(tmp_path):
+    with open_system(tmp_path) as (first, _):
+        builder = first.coordinator.consensus_builder
+        for performance in (0.9, 0.8):
+            weight = builder.update_agent_weight("Trend Agent", performance)
+    with open_system(tmp_path) as (second, _):
+        assert second.coordinator.consensus_builder.agent_weights["Trend Agent"] == weight
+        assert second.coordinator.consensus_builder.agent_weights["Reversal Agent"] == 1.0
+        (carried,) = events(second, WeightChanged)
+        assert (carried.agent, carried.weight) == ("Trend Agent", weight)
+        assert second._trader.state.weights == {"Trend Agent": weight}
+
+
+def test_probabilities_go_on_from_what_earlier_instances_had_learnt(tmp_path):
+    with open_system(tmp_path) as (first, clock):
+        for k in range(3):
+            trade = ask(first, f"T{k}")["trade_id"]
+            clock.set(clock.moment + timedelta(hours=1))
+            first.update_trade_outcome(trade, 189.0, "take_profit")
+        learnt = first._trader.state.learning
+    with open_system(tmp_path) as (second, _):
+        (carried,) = events(second, LearningCarried)
+        assert Learning.from_figures(carried.figures).unbased == learnt.unbased
+        assert second._trader.state.learning.resolved == 3
+
+
 def test_sizing_goes_on_from_what_earlier_instances_had_learnt(tmp_path):
     with open_system(tmp_path) as (first, clock):
         for k in range(3):
@@ -511,3 +544,51 @@ def test_what_a_system_shows_of_itself_holds_no_password(tmp_path):
         shown = repr(system) + repr(system.security) + repr(vars(system.security)) + repr(vars(system))
         assert "correct horse" not in shown
         assert ask(system, options=OPTIONS)["status"] == "approved"
+
+
+def test_a_closing_that_is_refused_does_not_open_the_session_of_its_time(tmp_path):
+    with open_system(tmp_path) as (system, _):
+        trade = ask(system)["trade_id"]
+        before = system._trader.state
+        for price in (-1.0, "185", 1e-9):
+            with pytest.raises(InputError):
+                system.update_trade_outcome(trade, price, as_of=MONDAY + timedelta(days=3))
+        assert system._trader.state is before
+        assert system.update_trade_outcome(trade, 185.0, as_of=MONDAY + timedelta(days=3))["won"]
+
+
+@pytest.mark.parametrize("said", [None, 3, b"x", "\ud800", pytest.param(10**5_000, id="huge"), "x" * 5_000])
+def test_a_halt_is_in_force_whatever_is_said_with_it(tmp_path, said):
+    with open_system(tmp_path) as (system, _):
+        system.halt(said, by=said)
+        assert system._account.halt.read() is not None
+        assert "halt" in system._trader.state.tripped
+
+
+def test_a_wish_to_flatten_that_is_neither_yes_nor_no_halts_and_is_refused(tmp_path):
+    with open_system(tmp_path) as (system, _):
+        with pytest.raises(InputError, match="trading is halted"):
+            system.halt("drill", flatten="yes")
+        halt = system._account.halt.read()
+        assert halt is not None
+        assert not halt.flatten
+
+
+@pytest.mark.parametrize("value", [None, 3, [1], ""])
+def test_what_is_no_breaker_or_no_person_resets_nothing(tmp_path, value):
+    with open_system(tmp_path) as (system, _):
+        with pytest.raises(LightningError):
+            system.reset_circuit_breaker(value, "me", "drill")
+        system.halt("drill")
+        with pytest.raises(LightningError):
+            system.resume_trading(value, "over")
+        assert system._account.halt.read() is not None
+
+
+@pytest.mark.parametrize("trade", [np.timedelta64(1, "D"), True, "0", None, 0.0, 7])
+def test_what_is_no_open_trade_closes_none(tmp_path, trade):
+    with open_system(tmp_path) as (system, _):
+        ask(system)
+        with pytest.raises(RefusedError, match="there is no trade"):
+            system.update_trade_outcome(trade, 185.0)
+        assert len(system._trader.state.open_trades) == 1

@@ -15,8 +15,10 @@ from lightning_gex.core.errors import SettingsError
 from lightning_gex.engine.config import CostSchedule, EngineConfig, Enhancements
 from lightning_gex.memory.confidence import MemoryConfig
 from lightning_gex.risk.circuit_breaker import BreakerLimits
+from lightning_gex.risk.concentration import ConcentrationLimits
 from lightning_gex.risk.execution import ExecutionConfig
 from lightning_gex.risk.guardrails import GuardrailLimits
+from lightning_gex.risk.regime_path import RegimeRules
 from lightning_gex.risk.tactical import TacticalConfig
 from lightning_gex.sizing.kelly_size import KellyConfig
 
@@ -45,12 +47,14 @@ def test_defaults_are_the_founding_document_s_limits():
     ("section", "part", "elsewhere"),
     [
         ("enhancements", Enhancements, set()),
-        ("guardrails", GuardrailLimits, set()),
+        ("guardrails", GuardrailLimits, {"max_capital_usd"}),  # small_capital.max_capital_usd
         ("breakers", BreakerLimits, set()),
         ("consensus", ConsensusConfig, set()),
         ("memory", MemoryConfig, set()),
         ("kelly", KellyConfig, set()),
         ("tactical", TacticalConfig, {"allow_short"}),  # account.allow_short
+        ("regimes", RegimeRules, set()),
+        ("concentration", ConcentrationLimits, set()),
         ("execution", ExecutionConfig, {"cost_per_side"}),  # account.cost_bp_per_side_*
     ],
 )

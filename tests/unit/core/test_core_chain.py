@@ -105,3 +105,13 @@ def test_a_contract_lives_until_the_second_it_settles():
     assert len(chain(settles_at=settles, as_of=datetime(2024, 6, 3, 18, 0, 0, 999_999, tzinfo=UTC))) == 2
     with pytest.raises(InputError, match="contract 1 settles at"):
         chain(settles_at=settles, as_of=datetime(2024, 6, 3, 18, 0, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("spot", "100"), ("strike", [100.0]), ("is_call", None), ("underlying", 3)]
+)
+def test_a_field_of_another_kind_is_refused_by_name(field: str, value: object) -> None:
+    from builders_chain import changed, make_chain
+
+    with pytest.raises(InputError, match=f"field '{field}': must be"):
+        changed(make_chain(), **{field: value})

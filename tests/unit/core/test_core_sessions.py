@@ -5,7 +5,7 @@ Sources: NYSE holidays and trading hours; Cboe's expiration calendars (SPX AM, S
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -176,3 +176,10 @@ def test_a_naive_time_is_an_error_that_names_its_place():
         to_datetime64(naive, source="f.csv")
     with pytest.raises(InputError, match="no time zone"):
         session_of(naive)
+
+
+def test_a_moment_at_the_edge_of_time_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="outside the exchange calendar"):
+        session_of(datetime.min.replace(tzinfo=UTC))
+    with pytest.raises(InputError, match="outside the years"):
+        to_datetime64(datetime.max.replace(tzinfo=timezone(-timedelta(hours=10))))

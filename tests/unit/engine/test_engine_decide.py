@@ -15,16 +15,20 @@ from hypothesis import strategies as st
 from builders_events import same
 from builders_quick_start import FEATURES as RISING
 from lightning_gex.agents.registry import default_agents
+from lightning_gex.analytics.expected_range import price_band
 from lightning_gex.core.decision import Decision, StageRecord
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, MarketRegime, StageName, StageVerdict
 from lightning_gex.core.events import BreakerTripped, OrderPlaced
-from lightning_gex.core.features import ALL_FEATURES, Features
+from lightning_gex.core.features import ALL_FEATURES, FORECAST_FEATURES, Features
 from lightning_gex.core.patterns import Neighbours, Outcome
 from lightning_gex.engine.config import EngineConfig, Enhancements
 from lightning_gex.engine.decide import Conclusion, Snapshot, conclude, propose
+from lightning_gex.engine.learning import Learning
+from lightning_gex.engine.outlook import NO_HISTORY
 from lightning_gex.engine.perception import perceive
 from lightning_gex.engine.state import EngineState, initial_state, portfolio_view, step
 from lightning_gex.engine.trades import entry_order
+from lightning_gex.memory.say import MemorySay
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.risk.strategic import DEFAULT_LIMITS, RegimeTable
 from lightning_gex.risk.tactical import TacticalConfig
@@ -76,7 +80,16 @@ def decided(
 def recalled(won: int, lost: int) -> Neighbours:
     n = won + lost
     wins = np.arange(n) < won
-    return Neighbours(tuple(map(str, range(n))), np.full(n, 0.95), np.where(wins, 0.02, -0.02), wins, n)
+    given = np.datetime64("2024-02-01T21:00") - 10 * np.arange(n) * np.timedelta64(1, "D")
+    return Neighbours.of(
+        tuple(map(str, range(n))),
+        similarity=np.full(n, 0.95),
+        net_return=np.where(wins, 0.02, -0.02),
+        won=wins,
+        resolved_in_book=n,
+        given_at=given,
+        known_at=given + np.timedelta64(5, "D"),
+    )
 
 
 def record(won: int, lost: int) -> TrackRecord:
@@ -120,12 +133,37 @@ def test_the_votes_of_every_agent_are_on_record():
     assert {v.agent for v in decided().decision.votes} == {a.name for a in default_agents()}
 
 
+@pytest.mark.parametrize("price", [180.0, NAN])
+def test_without_history_the_expected_range_is_absent_by_name_with_or_without_a_signal(price):
+    decision = decided(price=price).decision
+    assert (decision.status is DecisionStatus.NO_SIGNAL) is math.isnan(price)
+    assert decision.expected_range is None
+    assert decision.range_absence == NO_HISTORY
+    assert decision.range_figures["range_absence"] == NO_HISTORY
+    assert decision.range_figures["range_low"] is None
+
+
+def test_a_decision_with_forecasts_carries_its_expected_range():
+    ahead = dict.fromkeys(FORECAST_FEATURES, 0.2)
+    decision = decided(**ahead).decision
+    assert decision.range_absence is None
+    low, high = price_band(180.0, 0.2, 5)
+    found = decision.expected_range
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert math.isnan(found.probability)
+    assert found.volatility_forecast_horizon == pytest.approx(0.2)
+    figures = decision.range_figures
+    assert (figures["range_low"], figures["range_high"]) == pytest.approx((low, high))
+    assert figures["range_horizon_sessions"] == 5
+    assert figures["range_basis"] == found.basis
+
+
 def test_the_label_and_the_sequence_tell_decisions_of_one_moment_apart():
     perception = perceive(features(), default_agents(), EngineConfig())
     snapshot = Snapshot("AAA", AT, perception, 0, label="run-1:", sequence=2, notes=("stamped",))
     proposal = propose(snapshot, EngineConfig())
     assert proposal.decision_id == "run-1:AAA-20240301T210000Z-2"
-    assert proposal.record.fallback == "stamped"
+    assert proposal.record.fallback == "stamped; no price history for a base rate: the confidence itself stands in"
 
 
 def test_no_signal_asks_nobody_further_and_keeps_nothing():
@@ -159,7 +197,10 @@ def test_memory_may_lower_the_confidence_below_what_is_traded():
     confidence = decided().decision.confidence
     config = replace(EngineConfig(), minimum_confidence=confidence - 0.001)
     assert decided(config).decision.status is DecisionStatus.APPROVED
-    state = replace(initial_state(Decimal(100_000)), records={Direction.BULLISH: record(40, 10)})
+    untried = decided(config, neighbours=recalled(0, 20))
+    assert untried.decision.confidence == confidence  # advice that has proved nothing yet
+    proved = Learning(memory=MemorySay(outcomes=500, agreement=5.0, information=2.0))
+    state = replace(initial_state(Decimal(100_000)), learning=proved)
     conclusion = decided(config, neighbours=recalled(0, 20), state=state)
     blocked_at(conclusion.decision, StageName.MEMORY, "below the least that is traded")
     assert conclusion.decision.confidence < confidence
@@ -211,7 +252,8 @@ def test_a_ticker_that_is_open_or_pending_is_not_entered_again():
 def test_while_only_learning_nothing_is_sized_but_everything_is_remembered():
     conclusion = decided(trading=False)
     blocked_at(conclusion.decision, StageName.TACTICAL, "only learning")
-    assert conclusion.pattern == decided().pattern
+    assert conclusion.pattern is not None
+    assert replace(conclusion.pattern, taken=True) == decided().pattern
 
 
 def test_a_record_without_an_edge_sizes_zero():

@@ -13,7 +13,7 @@ from lightning_gex.core.enums import Direction, FillPrice
 from lightning_gex.core.patterns import Pattern
 from lightning_gex.core.sessions import close_of
 from lightning_gex.engine.feed import TickerView
-from lightning_gex.engine.outcomes import known_outcomes
+from lightning_gex.engine.outcomes import Following, known_outcomes
 
 
 def signal(row: int = 1, *, direction: Direction = Direction.BULLISH, horizon: int = 3, name: str = "p") -> Pattern:
@@ -48,12 +48,26 @@ def test_a_signal_is_followed_from_the_next_session_to_its_horizon(fill_price, e
     assert outcome.known_at == close_of(SESSIONS[5])
 
 
-def test_a_stop_resolves_a_signal_at_the_session_that_touched_it():
-    bars = bars_of("AAA", [100, 100, 100, 100, 100, 100], lows={3: 94.0})
-    assert known(bars, 2, signal()) == []
-    ((_, outcome),) = known(bars, 3, signal())
-    assert outcome.net_return == pytest.approx(-0.05)
+def test_a_stopped_signal_is_told_when_its_horizon_has_passed_with_what_the_share_did_by_then():
+    bars = bars_of("AAA", [100, 100, 100, 100, 103, 104], lows={3: 94.0})
+    for row in (2, 3, 4):
+        assert known(bars, row, signal()) == []
+    ((_, outcome),) = known(bars, 5, signal())
+    assert outcome.net_return == pytest.approx(-0.05)  # stopped out in row 3
     assert outcome.won is False
+    assert outcome.horizon_return == pytest.approx(0.03)  # from the open of row 2 to the open of row 5
+    assert outcome.right is True
+
+
+def test_a_bearish_signal_was_right_where_the_share_fell_over_its_horizon():
+    bars = bars_of("AAA", [100, 100, 100, 100, 98, 97])
+    ((_, closes),) = known(bars, 5, signal(direction=Direction.BEARISH), fill_price=FillPrice.CLOSE)
+    assert closes.horizon_return == pytest.approx(0.03)  # from the close of row 2 to the close of row 5
+    assert closes.right is True
+    flat = bars_of("AAA", [100.0] * 6)
+    ((_, neither),) = known(flat, 5, signal(direction=Direction.BEARISH))
+    assert neither.horizon_return == 0.0
+    assert neither.right is False  # what did not move was neither
 
 
 def test_costs_of_both_sides_are_taken_off():
@@ -85,3 +99,34 @@ def test_each_signal_is_told_apart():
     assert [p.pattern_id for p, _ in found] == ["a"]
     found = known(bars, 5, signal(1, horizon=5, name="b"), signal(2, horizon=2, name="c"))
     assert [p.pattern_id for p, _ in found] == ["c"]
+
+
+def view_of(bars: Bars, row: int) -> TickerView:
+    return TickerView(bars, row, None, FillPrice.OPEN)  # type: ignore[arg-type]
+
+
+def test_a_signal_is_due_exactly_when_its_outcome_is_known():
+    bars = bars_of("AAA", [100.0 + row for row in range(12)])
+    signals = [signal(row, horizon=horizon, name=f"{row}/{horizon}") for row in range(4) for horizon in (1, 2, 5)]
+    following = Following()
+    waiting = list(signals)
+    for row in range(len(bars)):
+        due = following.due(waiting, view_of(bars, row))
+        assert due == [p for p, _ in known(bars, row, *waiting)]
+        waiting = [p for p in waiting if p not in due]
+    assert waiting == []
+
+
+def test_bars_that_grow_are_looked_at_anew():
+    whole = bars_of("AAA", [100.0] * 8)
+    following = Following()
+    for count in range(2, 6):
+        assert following.due([signal()], view_of(whole.first(count), count - 1)) == []
+    assert following.due([signal()], view_of(whole.first(6), 5)) == [signal()]
+
+
+def test_a_signal_without_an_outcome_stays_due():
+    bars = bars_of("AAA", [100.0] * 8)
+    following = Following()
+    for row in (6, 7):
+        assert following.due([signal()], view_of(bars, row)) == [signal()]

@@ -26,8 +26,12 @@ class Moon:
         return None
 
 
+#: Every guardrail in force, the cap in dollars among them.
+EVERY = EngineConfig(guardrails=GuardrailLimits(max_capital_usd=5_000.0))
+
+
 def test_every_limit_blocks_every_breaker_trips_and_the_halt_stops() -> None:
-    found = self_test.self_test(EngineConfig(own_breakers=(Moon(),)))
+    found = self_test.self_test(replace(EVERY, own_breakers=(Moon(),)))
     assert set(found.guardrails) == {f.name for f in dataclasses.fields(GuardrailLimits)}
     assert set(found.breakers) == {*Breaker, "moon"}
     assert found.halted
@@ -40,6 +44,16 @@ _FRACTION = st.floats(0.001, 1.0)
 def test_it_passes_with_any_limits_a_user_may_set(values: tuple[float, ...]) -> None:
     limits = GuardrailLimits(*values)  # type: ignore[arg-type]
     assert len(self_test.self_test(replace(EngineConfig(), guardrails=limits)).guardrails) == 7
+
+
+@given(st.floats(0.01, 1e12))
+def test_it_passes_with_any_cap_in_dollars_and_has_tripped_it(cap: float) -> None:
+    limits = GuardrailLimits(max_capital_usd=cap)
+    assert "max_capital_usd" in self_test.self_test(replace(EngineConfig(), guardrails=limits)).guardrails
+
+
+def test_without_a_cap_in_dollars_none_is_claimed_to_be_tried() -> None:
+    assert "max_capital_usd" not in self_test.self_test(EngineConfig()).guardrails
 
 
 def test_it_passes_where_hardly_anything_may_be_held_in_all() -> None:
@@ -62,7 +76,7 @@ def test_a_guardrail_that_is_not_wired_is_found_and_named(
 
     monkeypatch.setattr(intent, "check_entry", forgets)
     with pytest.raises(RefusedError, match=f"guardrail {field.name} did not block an entry"):
-        self_test.self_test(EngineConfig())
+        self_test.self_test(EVERY if field.name == "max_capital_usd" else EngineConfig())
 
 
 @pytest.mark.parametrize("breaker", Breaker)

@@ -24,6 +24,7 @@ from lightning_gex.core.events import (
     CashAccrued,
     DecisionMade,
     Event,
+    LearningCarried,
     Marked,
     OrderEnded,
     OrderPlaced,
@@ -38,7 +39,17 @@ from lightning_gex.core.events import (
 from lightning_gex.core.ledger import money
 from lightning_gex.core.orders import Fill, Order
 from lightning_gex.core.patterns import Outcome
-from lightning_gex.engine.state import EngineState, initial_state, portfolio_view, replay, step
+from lightning_gex.engine.config import EngineConfig
+from lightning_gex.engine.learning import Learning
+from lightning_gex.engine.state import (
+    AccountLook,
+    EngineState,
+    initial_state,
+    portfolio_view,
+    replay,
+    step,
+    weights_in_force,
+)
 from lightning_gex.engine.trades import closed_trade, opened_trade
 from lightning_gex.risk.circuit_breaker import Breaker
 from lightning_gex.sizing.track_record import TrackRecord
@@ -325,6 +336,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.now, self.number, self.signals = AT, 0, 0
         self.prices = {"AAA": 100.0, "BBB": 37.31, "CCC": 1_234.5}
         self.flows = Decimal(capital)
+        self.look, self.before = AccountLook(), {"AAA": 99.0}
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -333,6 +345,7 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(ticker=st.sampled_from(["AAA", "BBB", "CCC"]), move=st.floats(-0.1, 0.1))
     def the_price_moves(self, ticker, move):
         self.prices[ticker] = round(self.prices[ticker] * (1 + move), 2)
+        self.look.forget()
 
     @rule(hours=st.integers(0, 30))
     def a_session_opens(self, hours):
@@ -428,6 +441,12 @@ class AnyHistory(RuleBasedStateMachine):
         assert same(replay(self.events), self.state)
 
     @invariant()
+    def a_look_that_is_kept_shows_what_a_fresh_one_does(self):
+        kept = self.look.view(self.state, self.prices, self.now, self.before)
+        assert same(kept, portfolio_view(self.state, self.prices, self.now, self.before))
+        assert self.look.view(self.state, self.prices, self.now, self.before) is kept
+
+    @invariant()
     def cash_is_what_flowed(self):
         assert self.state.ledger.cash == self.flows
 
@@ -457,3 +476,12 @@ class AnyHistory(RuleBasedStateMachine):
 
 AnyHistory.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None, derandomize=True)
 TestAnyHistory = AnyHistory.TestCase
+
+
+def test_the_weights_in_force_are_the_settings_times_what_was_earned_and_a_persons_word_wins():
+    state = initial_state(Decimal(1_000))
+    state = step(state, LearningCarried(AT, replace(Learning(), weights={"A": 2.0, "B": 0.5, "C": 2.0}).figures()))
+    state = step(state, WeightChanged(AT, "C", 0.7, "performance 0.3"))
+    frozen = EngineConfig(weights={"A": 3.0})
+    assert weights_in_force(frozen, state) == {"A": 3.0, "C": 0.7}
+    assert weights_in_force(replace(frozen, learn_weights=True), state) == {"A": 6.0, "B": 0.5, "C": 0.7}

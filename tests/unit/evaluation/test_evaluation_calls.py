@@ -90,6 +90,22 @@ def test_votes_are_calls_over_their_own_horizon_and_abstentions_are_counted() ->
     assert votes["Flow"].calls.share_return.tolist() == [pytest.approx(15.0 / 12.0 - 1.0)]
 
 
+def test_votes_stand_in_columns_by_decision_and_an_agent_that_was_not_asked_is_marked_so() -> None:
+    mine = bars("AAA", CLOSES, OPENS)
+    made = [
+        decision("AAA", mine.session[0], votes=(vote("Trend", -1, horizon=1), abstention("Flow"))),
+        decision("AAA", mine.session[1], votes=(vote("Flow", 1, horizon=3),)),
+    ]
+    said = RunIndex.of(run({"AAA": mine}, made)).said
+    assert list(said) == ["Trend", "Flow"]
+    assert said["Trend"].asked.tolist() == [True, False]
+    assert said["Trend"].direction.tolist() == [-1, 0]
+    assert said["Trend"].horizon.tolist() == [1, 0]
+    assert np.isnan(said["Trend"].confidence[1])
+    assert said["Flow"].asked.tolist() == [True, True]
+    assert said["Flow"].abstained.tolist() == [True, False]
+
+
 def test_a_run_without_sessions_or_bars_is_refused() -> None:
     mine = bars("AAA", CLOSES)
     with pytest.raises(InputError, match="single session"):

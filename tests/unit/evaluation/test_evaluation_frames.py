@@ -99,3 +99,14 @@ def test_parquet_keeps_the_types_and_the_same_table_gives_the_same_bytes():
 def test_another_suffix_says_which_there_are():
     with pytest.raises(SettingsError, match=", ".join(TABLE_SUFFIXES)):
         table_bytes(sample(), "x.xlsx")
+
+
+@pytest.mark.parametrize("values", [np.array([1.0, None], dtype=object), np.array([1j]), np.array([b"a"])])
+def test_an_array_of_what_no_table_holds_is_refused_by_its_name(values):
+    with pytest.raises(InputError, match="field 'strike'"):
+        frame({"strike": values})
+
+
+def test_half_a_character_in_a_text_is_refused():
+    with pytest.raises(InputError, match="half a character"):
+        frame({"name": ["a", "\ud800"]})

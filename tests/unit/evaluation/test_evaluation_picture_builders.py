@@ -145,10 +145,18 @@ def test_a_cell_without_a_contract_is_empty_not_zero() -> None:
 def test_of_many_expiries_those_with_most_gamma_are_shown_in_the_order_they_come() -> None:
     dates = [str(np.datetime64("2024-06-07") + 7 * k) for k in range(30)]
     chain = make_chain(expiries=dates)
-    heat = picture_set(positioning(chain)).expiries
+    pictures = picture_set(positioning(chain))
+    heat = pictures.expiries
     assert len(heat.rows) == build.MOST_EXPIRIES
     assert list(heat.rows) == sorted(heat.rows)
     assert "20 of 30 expiries" in heat.caption
+    assert heat.gist.startswith("The 20 of 30 expiries with most gamma.")
+    assert pictures.term.gist.startswith("The 20 of 30 series with most gamma.")
+
+
+def test_where_every_expiry_is_shown_no_number_of_them_is_said(shown) -> None:
+    assert shown.expiries.gist.startswith("Which dates")
+    assert shown.term.gist.startswith("What each expiry")
 
 
 @given(st.lists(st.floats(0.0, 1e9), min_size=1, max_size=40), st.integers(1, 25))

@@ -51,7 +51,7 @@ def test_mean_votes_average_over_tickers_and_leave_out_abstentions() -> None:
         decision("AAA", session, votes=(vote("Trend", 1), vote("Flow", -1))),
         decision("BBB", session, votes=(vote("Trend", 0), abstention("Flow"))),
     ]
-    agents, mean = pictures.mean_votes(RunIndex.of(run(two, made)), made)
+    agents, mean = pictures.mean_votes(RunIndex.of(run(two, made)))
     assert agents == ["Trend", "Flow"]
     assert mean[:, 1].tolist() == [0.5, -1.0]
     assert np.isnan(mean[:, [0, 2]]).all()

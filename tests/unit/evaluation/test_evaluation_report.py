@@ -98,7 +98,7 @@ def test_the_headline_answers_in_plain_words_with_an_interval(whole) -> None:
 
 
 def test_modelled_chains_are_said_at_the_top_and_at_the_head_of_every_section(whole) -> None:
-    assert whole.count('class="section-head"') == whole.count('class="badge"') == 7
+    assert whole.count('class="section-head"') == whole.count('class="badge"') == 10
     assert f'<div class="banner" role="note">{MODELLED}</div>' in whole
     assert "modelled chain" in Page(whole).words
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 from evaluation_runs import AGENTS, NAN, abstention, bars, decision, run, vote, wandering_run
 
+from lightning_gex.core.decision import ExpectedRange
 from lightning_gex.core.enums import DecisionStatus
 from lightning_gex.core.errors import InputError
 from lightning_gex.evaluation.metrics import evaluate
@@ -14,7 +16,8 @@ from lightning_gex.evaluation.tables import agent_slug, decisions_frame, parquet
 
 DECISION_COLUMNS = (
     "as_of ticker status direction confidence horizon_days regime size_pct entry_price target_price stop_loss "
-    "blocked_by reason"
+    "blocked_by reason range_low range_high range_probability range_horizon_sessions volatility_forecast "
+    "volatility_forecast_horizon range_basis range_absence"
 )
 TRADE_COLUMNS = (
     "ticker decided_at entry_at exit_at direction quantity entry_price exit_price horizon_days confidence costs pnl "
@@ -59,6 +62,18 @@ def test_a_run_without_trades_or_decisions_keeps_its_columns() -> None:
     assert decisions_frame(empty).columns == DECISION_COLUMNS.split()
     assert trades_frame(empty).columns == TRADE_COLUMNS.split()
     assert trades_frame(empty).schema == trades_frame(wandering_run(count=80)).schema
+
+
+def test_an_expected_range_or_the_reason_that_there_is_none_stands_in_every_row() -> None:
+    mine = bars("AAA", [10.0, 11.0])
+    ranged = ExpectedRange(9.5, 10.5, NAN, 5, 0.2, 0.25, "by hand")
+    made = [
+        replace(decision("AAA", mine.session[0]), expected_range=ranged),
+        replace(decision("AAA", mine.session[1], status=DecisionStatus.NO_SIGNAL), range_absence="too early"),
+    ]
+    rows = decisions_frame(run({"AAA": mine}, made)).select(pl.col("^(range|volatility)_.*$")).rows()
+    assert rows[0] == (9.5, 10.5, None, 5, 0.2, 0.25, "by hand", None)
+    assert rows[1] == (None, None, None, None, None, None, None, "too early")
 
 
 def test_two_agents_that_would_share_a_column_are_refused() -> None:

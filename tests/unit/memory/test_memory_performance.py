@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lightning_gex.analytics.kelly import wilson_interval
 from lightning_gex.core.enums import Direction, MarketRegime
-from lightning_gex.core.patterns import Outcome, Pattern
+from lightning_gex.core.patterns import AgentCall, Outcome, Pattern
 from lightning_gex.memory.performance import (
     PerformanceGroup,
     PerformanceRow,
@@ -101,7 +103,7 @@ def test_the_table_of_an_earlier_moment_knows_only_what_was_known() -> None:
 def test_every_grouping_holds_every_signal_once(drawn: list[tuple[str, int, float, bool]]) -> None:
     signals = [a_signal(i, t, h, c, 0.01 if won else None) for i, (t, h, c, won) in enumerate(drawn)]
     rows = performance(signals)
-    for group in PerformanceGroup:
+    for group in set(PerformanceGroup) - {PerformanceGroup.AGENT}:
         assert sum(r.signals for r in rows if r.group is group) == len(signals)
         assert sum(r.resolved for r in rows if r.group is group) == sum(won for *_, won in drawn)
 
@@ -124,3 +126,52 @@ def test_a_horizon_belongs_to_one_timeframe(horizon: int, label: str) -> None:
 )
 def test_a_confidence_level_holds_its_lower_end(confidence: float, label: str) -> None:
     assert confidence_label(confidence) == label
+
+
+def a_call(agent: str, direction: Direction, up: float) -> AgentCall:
+    return AgentCall(agent, direction, up)
+
+
+def test_an_agent_is_held_to_its_own_side_whatever_the_signal_was() -> None:
+    rose = dataclasses.replace(
+        a_signal(0, "SPY", 5, 0.6, -0.01),
+        calls=(
+            a_call("Trend", Direction.BULLISH, 0.7),
+            a_call("Reversal", Direction.BEARISH, 0.4),
+            a_call("Breakout", Direction.NEUTRAL, math.nan),
+        ),
+    )
+    assert rose.outcome is not None
+    right = dataclasses.replace(rose.outcome, horizon_return=0.02)  # stopped out, though the price then rose
+    rows = performance([dataclasses.replace(rose, outcome=right)])
+    trend, reversal = (row(rows, PerformanceGroup.AGENT, name) for name in ("Trend", "Reversal"))
+    assert (trend.hit_rate, trend.win_rate, trend.mean_confidence) == (1.0, 0.0, 0.7)
+    assert (reversal.hit_rate, reversal.mean_confidence) == (0.0, 0.6)
+    assert math.isnan(reversal.win_rate)
+    assert not any(r.label == "Breakout" for r in rows)
+
+
+def test_intervals_rest_on_windows_that_do_not_overlap() -> None:
+    overlapping = [a_signal(i, "SPY", 5, 0.6, 0.01, known_after=10) for i in range(10)]
+    everything = performance(overlapping)[0]
+    assert (everything.resolved, everything.windows) == (10, 1)
+    assert (everything.win_rate_low, everything.win_rate_high) == pytest.approx(wilson_interval(1, 1))
+    apart = performance([a_signal(10 * i, "SPY", 5, 0.6, 0.01, known_after=10) for i in range(10)])[0]
+    assert apart.windows == 10
+    assert apart.win_rate_low > everything.win_rate_low
+
+
+def test_signals_are_grouped_by_regime_strategy_and_whether_they_were_traded() -> None:
+    traded = dataclasses.replace(a_signal(0, "SPY", 5, 0.6, 0.01), strategy="momentum", taken=True)
+    left = dataclasses.replace(a_signal(1, "SPY", 5, 0.6, 0.01), regime=None, taken=False)
+    rows = performance([traded, left, a_signal(2, "SPY", 5, 0.6, None)])
+    for group, label, signals in (
+        (PerformanceGroup.REGIME, "low_volatility", 2),
+        (PerformanceGroup.REGIME, "no regime", 1),
+        (PerformanceGroup.REGIME, "crisis", 0),
+        (PerformanceGroup.STRATEGY, "momentum", 1),
+        (PerformanceGroup.TAKEN, "traded", 1),
+        (PerformanceGroup.TAKEN, "not traded", 1),
+        (PerformanceGroup.TAKEN, "not recorded", 1),
+    ):
+        assert row(rows, group, label).signals == signals

@@ -13,7 +13,8 @@ from risk_accounts import an_account
 from lightning_gex.core.enums import Direction
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.risk.check import Check
-from lightning_gex.risk.execution import ExecutionConfig, check_execution
+from lightning_gex.risk.execution import ExecutionConfig, check_execution, liquidity_cap
+from lightning_gex.risk.order_plan import BrokerCapabilities
 from lightning_gex.risk.tactical import TradePlan
 
 NAN = math.nan
@@ -125,3 +126,44 @@ def test_what_passes_holds_every_bound(price_now: float, quantity: int) -> None:
 def test_a_bound_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match="execution"):
         ExecutionConfig(**wrong)
+
+
+# --- liquidity and the broker
+
+
+def looked_at(*, quantity: int = 10, dollar_volume: float = NAN, broker: BrokerCapabilities | None = None) -> Check:
+    config = ExecutionConfig(max_volume_share=0.01)
+    return check_execution(a_plan(), quantity, 100.0, an_account(), config, dollar_volume=dollar_volume, broker=broker)
+
+
+def test_a_position_is_no_more_than_its_share_of_what_is_traded() -> None:
+    assert looked_at(dollar_volume=100_000.0).passed  # 1,000 USD of 100,000
+    refused = looked_at(dollar_volume=99_000.0)
+    assert refused.reason == "1,000 USD are more than 1.0% of the 99,000 traded in a session"
+    assert refused.detail["gate"] == "liquidity"
+    assert refused.detail["volume_share"] == pytest.approx(1_000 / 99_000)
+    assert not looked_at(dollar_volume=0.0).passed
+
+
+def test_an_unknown_volume_passes_and_stays_unknown_on_record() -> None:
+    found = looked_at()
+    assert found.passed
+    assert math.isnan(float(str(found.detail["volume_share"])))
+
+
+def test_the_cap_on_size_is_what_the_volume_bears() -> None:
+    cap = liquidity_cap(100_000.0, 2_000_000.0, ExecutionConfig(max_volume_share=0.01))
+    assert cap is not None
+    assert cap.size_pct == pytest.approx(0.2)
+    assert cap.reason == "1.0% of the 2.0 million USD traded in a session"
+    assert liquidity_cap(100_000.0, NAN, ExecutionConfig()) is None
+    assert liquidity_cap(NAN, 1e6, ExecutionConfig()) is None
+
+
+def test_the_brokers_no_is_told_and_its_yes_is_the_order_plan() -> None:
+    assert looked_at(broker=BrokerCapabilities()).detail["orders"] == (
+        "BUY 10 at the next opening, then stop 97 and limit 106, one cancels the other"
+    )
+    refused = looked_at(broker=BrokerCapabilities("B", largest_quantity=5))
+    assert refused.detail["gate"] == "order_plan"
+    assert "10 shares are more than the 5 that B takes" in refused.reason

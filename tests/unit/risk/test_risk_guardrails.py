@@ -110,6 +110,31 @@ def test_what_other_runs_hold_at_an_unknown_price_leaves_no_room() -> None:
     assert [cap.size_pct for cap in size_caps(LIMITS, both, TICKER)] == [0.15, 0.0, 0.0]
 
 
+def test_small_capital_caps_what_is_at_work_in_dollars_whoever_holds_it() -> None:
+    limits = GuardrailLimits(max_capital_usd=5_000.0)
+    account = an_account(exposure_pct=0.02).beside(AccountUsage(exposure_usd={"QQQ": 1_000.0}))
+    assert check(limits, account, 0.02).passed  # 2,000 + 1,000 + 2,000
+    refused = check(limits, account, 0.021)
+    assert refused.reason == "capital at work in USD 5100.00 exceeds the limit 5000.00"
+    assert refused.detail["max_capital_usd"] == 5_000.0
+    assert size_caps(limits, account, TICKER)[-1].size_pct == pytest.approx(0.02)
+    assert [cap.name for cap in size_caps(LIMITS, account, TICKER)] == [
+        c.name for c in size_caps(limits, account, TICKER)
+    ][:3]
+
+
+def test_small_capital_leaves_no_room_where_exposure_is_not_known() -> None:
+    limits = GuardrailLimits(max_capital_usd=5_000.0)
+    assert size_caps(limits, an_account(exposure_pct=NAN), TICKER)[-1].size_pct == 0.0
+    assert not check(limits, an_account(exposure_pct=NAN), 0.01).passed
+
+
+def test_a_cap_in_dollars_is_a_positive_number() -> None:
+    for wrong in (0.0, -1.0, NAN, True):
+        with pytest.raises(SettingsError, match="max_capital_usd"):
+            GuardrailLimits(max_capital_usd=wrong)
+
+
 _ANY = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-0.1, 1.0))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -13,11 +14,14 @@ from hypothesis import strategies as st
 from lightning_gex.core.enums import MarketRegime
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.features import MARKET_FEATURES, Features
+from lightning_gex.risk.regime_path import RegimeRules
 from lightning_gex.risk.strategic import (
     DEFAULT_LIMITS,
     REGIME_KEYS,
+    OwnRegime,
     RegimeLimits,
     RegimeReading,
+    RegimeReadings,
     RegimeTable,
     Strategy,
     detect_regimes,
@@ -96,17 +100,21 @@ def test_limits_read_as_a_mapping_of_exactly_their_keys() -> None:
         ("max_portfolio_risk", 0.0),
         ("max_portfolio_risk", 1.5),
         ("max_portfolio_risk", math.nan),
+        ("max_portfolio_risk", np.timedelta64(1, "D")),
         ("max_position_size", -0.1),
         ("max_position_size", True),
         ("max_positions", 1.5),
         ("max_positions", -1),
         ("max_positions", True),
+        pytest.param("max_positions", -(10**5_000), id="max_positions-huge"),
         ("preferred_timeframes", []),
         ("preferred_timeframes", [0]),
         ("preferred_timeframes", [5.0]),
+        ("preferred_timeframes", [10**5_000]),
         ("preferred_timeframes", 5),
         ("allowed_strategies", "custom"),
         ("allowed_strategies", ["scalping"]),
+        ("allowed_strategies", {10**5_000, "custom"}),
         ("allowed_strategies", []),
         ("stop_loss_multiplier", 0),
         ("take_profit_multiplier", math.inf),
@@ -258,6 +266,65 @@ def test_the_users_own_rule_chooses_the_custom_regime_except_in_a_crisis() -> No
     assert found.at(0).reason == "the user's own rule chose it"
 
 
+def shown(readings: RegimeReadings, i: int) -> tuple[object, ...]:
+    """A reading with its odds as text: NaN equals NaN."""
+    found = readings.at(i)
+    return dataclasses.replace(found, probability={}), str(found.probability)
+
+
+def test_a_regime_is_held_against_noise_and_the_record_says_what_the_session_alone_tells() -> None:
+    strong, weak = QUICK_START_MARKET, {**QUICK_START_MARKET, "market_adx": 24.5}
+    found = detect_regimes(features_of([strong, weak, weak]))
+    assert [found.at(i).regime for i in range(3)] == [MarketRegime.BULL_TRENDING] * 3
+    last = found.at(2)
+    assert (last.sessions, last.told) == (3, MarketRegime.RANGE_BOUND)
+    assert last.reason.endswith("bull trending since 3 sessions is not given up for range bound yet")
+    flickering = detect_regimes(features_of([strong, weak]), rules=RegimeRules(1, 0.0))
+    assert flickering.at(1).regime is MarketRegime.RANGE_BOUND
+
+
+def test_danger_is_entered_on_the_session_that_shows_it() -> None:
+    found = detect_regimes(features_of([QUICK_START_MARKET, {**QUICK_START_MARKET, "vix": 45.0}]))
+    assert found.at(1).regime is MarketRegime.CRISIS
+    assert found.at(1).sessions == 1
+
+
+def test_a_reading_carries_the_odds_of_the_next_session() -> None:
+    found = reading(**QUICK_START_MARKET)
+    assert sum(found.probability.values()) == pytest.approx(1.0)
+    assert max(found.probability, key=lambda regime: found.probability[regime]) is MarketRegime.BULL_TRENDING
+    assert reading(price=100.0).probability == {}
+
+
+class _Weekends:
+    """A detector over the whole history at once."""
+
+    def holds(self, features: Features) -> np.ndarray:
+        return np.arange(len(features)) % 2 == 1
+
+
+def test_regimes_of_the_users_own_have_names_limits_and_detectors_and_the_first_that_holds_counts() -> None:
+    tight = dataclasses.replace(DEFAULT_LIMITS[MarketRegime.RANGE_BOUND], max_positions=1)
+    odd = OwnRegime("odd days", _Weekends(), tight)
+    late = OwnRegime("late", lambda row: row["vix"] > 15, tight)
+    found = detect_regimes(features_of([QUICK_START_MARKET] * 3), own=[odd, late], custom=lambda row: True)
+    readings = [found.at(i) for i in range(3)]
+    assert [r.regime for r in readings] == [MarketRegime.CUSTOM_REGIME] * 3
+    assert [r.own.name if r.own else None for r in readings] == ["late", "odd days", "late"]
+    assert readings[1].reason == "the user's own regime odd days holds"
+
+
+def test_a_detector_is_asked_for_one_boolean_a_row() -> None:
+    class Wrong:
+        def holds(self, features: Features) -> np.ndarray:
+            return np.zeros(len(features) + 1)
+
+    with pytest.raises(SettingsError, match="the detector of wrong must answer one boolean a row, 1 in all"):
+        detect_regimes(
+            features_of([QUICK_START_MARKET]), own=[OwnRegime("wrong", Wrong(), DEFAULT_LIMITS[MarketRegime.CRISIS])]
+        )
+
+
 _NUMBER = st.one_of(st.floats(0, 60), st.floats(-1, 1), st.just(math.nan))
 _NAMES = (*MARKET_FEATURES, "price", "sma_20", "sma_50", "sma_200", "adx", "volatility")
 _ROW = st.fixed_dictionaries(dict.fromkeys(_NAMES, _NUMBER))
@@ -268,9 +335,9 @@ def test_cutting_off_the_future_changes_no_earlier_regime(rows: list[dict[str, f
     cut = data.draw(st.integers(1, len(rows)))
     whole = detect_regimes(features_of(rows))
     past = detect_regimes(features_of(rows[:cut]))
-    assert [past.at(i) for i in range(cut)] == [whole.at(i) for i in range(cut)]
-    alone = [detect_regimes(features_of([row])).at(0) for row in rows]
-    assert [whole.at(i) for i in range(len(whole))] == alone
+    assert [shown(past, i) for i in range(cut)] == [shown(whole, i) for i in range(cut)]
+    alone = [detect_regimes(features_of([row])).at(0).told for row in rows]
+    assert [whole.at(i).told for i in range(len(whole))] == alone
 
 
 @given(_ROW)

@@ -14,8 +14,10 @@ from risk_accounts import an_account
 from lightning_gex.core.enums import Direction, MarketRegime
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.portfolio import PortfolioView
-from lightning_gex.risk.strategic import DEFAULT_LIMITS, RegimeLimits
+from lightning_gex.risk.ranking import Rank
+from lightning_gex.risk.strategic import DEFAULT_LIMITS, RegimeLimits, Strategy
 from lightning_gex.risk.tactical import TacticalConfig, TacticalResult, TradePlan, plan_trade
+from lightning_gex.risk.timing import Ahead
 
 BULL = DEFAULT_LIMITS[MarketRegime.BULL_TRENDING]
 #: Stop and target at different distances, so that no test can take the one for the other.
@@ -88,6 +90,25 @@ def test_each_regime_sets_its_own_bracket(regime: MarketRegime, stop: float, tar
     result = planned(plan(limits=DEFAULT_LIMITS[regime], strategy="volatility"))
     assert result.stop_price == pytest.approx(180 - stop * 4.5, abs=0.005)  # half a tick
     assert result.target_price == pytest.approx(180 + target * 4.5, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("forecast", "atr", "brackets", "unit", "word"),
+    [
+        (6.0, 4.5, True, 6.0, "forecast true range"),
+        (3.0, 4.5, True, 4.5, "ATR"),
+        (6.0, 4.5, False, 4.5, "ATR"),
+        (6.0, NAN, True, 6.0, "forecast true range"),
+        (NAN, 4.5, True, 4.5, "ATR"),
+    ],
+)
+def test_distances_count_in_the_wider_of_atr_and_the_forecast_true_range(
+    forecast: float, atr: float, brackets: bool, unit: float, word: str
+) -> None:
+    result = plan(atr=atr, true_range_forecast=forecast, config=TacticalConfig(forecast_brackets=brackets))
+    assert planned(result).stop_price == pytest.approx(180.0 - 2.1 * unit)
+    assert planned(result).target_price == pytest.approx(180.0 + 2.1 * unit)
+    assert (result.detail["distances_in"], result.detail["distance_unit_usd"]) == (word, unit)
 
 
 def test_the_agents_tighter_prices_win() -> None:
@@ -247,7 +268,8 @@ def test_of_two_equally_near_timeframes_the_shorter_is_taken() -> None:
 def test_an_idea_that_may_not_be_traded_is_refused_and_keeps_its_bracket_for_memory(
     changes: dict[str, Any], portfolio: dict[str, Any], reason: str
 ) -> None:
-    result = plan(**changes, portfolio=an_account(**portfolio))
+    trends_only = dataclasses.replace(BULL, allowed_strategies=(Strategy.TREND_FOLLOWING,))
+    result = plan(**changes, limits=trends_only, portfolio=an_account(**portfolio))
     assert not result.passed
     assert result.reason.startswith(reason)
     assert planned(result).stop_return > 0
@@ -292,3 +314,70 @@ def test_more_risk_already_open_never_leaves_more_room(a: float, b: float) -> No
 def test_a_floor_that_is_no_positive_number_is_refused(name: str, value: float) -> None:
     with pytest.raises(SettingsError, match=name):
         TacticalConfig(**{name: value})  # type: ignore[arg-type]
+
+
+# --- one idea a move, the universe, dates ahead
+
+
+@pytest.mark.parametrize(
+    ("account", "gate", "reason"),
+    [
+        ({"stopped_out": {"AAPL": Direction.BULLISH}}, "same_move", "was stopped out of this idea"),
+        ({"traded_views": {"AAPL": Direction.BULLISH}}, "same_move", "was traded on this view already"),
+        ({"open_trades": {"AAPL": Direction.BULLISH}}, "already_open", "already in this trade"),
+        ({"daily_loss_pct": 0.03}, "regime_daily_loss", "the loss of the day"),
+        ({"open_risk_pct": NAN}, "open_risk", "open risk is not known"),
+    ],
+)
+def test_a_refusal_names_its_gate_beside_the_numbers(account: dict[str, Any], gate: str, reason: str) -> None:
+    result = plan(portfolio=an_account(**account))
+    assert not result.passed
+    assert reason in result.reason
+    assert result.detail["gate"] == gate
+    assert result.detail["max_positions"] == 8
+    assert result.plan is not None  # what memory learns from
+
+
+def test_a_view_of_the_other_side_was_not_traded_and_passes() -> None:
+    assert plan(portfolio=an_account(traded_views={"AAPL": Direction.BEARISH, "MSFT": Direction.BULLISH})).passed
+    again = an_account(traded_views={"AAPL": Direction.BULLISH})
+    assert plan(portfolio=again, config=TacticalConfig(one_entry_a_view=False)).passed
+
+
+def test_only_the_best_part_of_a_universe_is_traded() -> None:
+    config = TacticalConfig(best_share=0.25)
+    assert plan(rank=Rank(8, 30, 0.97), config=config).passed  # a quarter of 30 is 7.5: eight
+    refused = plan(rank=Rank(9, 30, 0.96), config=config)
+    assert refused.reason == "place 9 of 30 in the session's universe: only the best 8 are traded"
+    assert {"gate": "rank", "rank": 9, "ranked": 30, "rank_score": 0.96}.items() <= refused.detail.items()
+    assert plan(rank=Rank(30, 30, 0.5), config=TacticalConfig(best_share=1.0)).passed
+
+
+def test_a_handful_of_tickers_is_no_universe() -> None:
+    assert plan(rank=Rank(4, 4, 0.5)).passed
+    assert not plan(rank=Rank(5, 5, 0.5)).passed
+
+
+def test_no_entry_right_before_a_dated_event() -> None:
+    near, far = Ahead("earnings on 2021-01-28", 2, 9), Ahead("earnings on 2021-01-28", 3, 9)
+    refused = plan(ahead=near)
+    assert refused.reason == "earnings on 2021-01-28 is 2 sessions ahead"
+    assert refused.detail["gate"] == "event"
+    assert plan(ahead=far).passed
+    assert plan(ahead=far).detail["sessions_to_event"] == 3
+    assert plan(ahead=near, config=TacticalConfig(sessions_before_event=0)).passed
+
+
+def test_the_monthly_expiry_is_kept_clear_of_where_that_is_asked_for() -> None:
+    tomorrow = Ahead(None, None, 1)
+    assert plan(ahead=tomorrow).passed
+    refused = plan(ahead=tomorrow, config=TacticalConfig(sessions_before_expiry=1))
+    assert (refused.reason, refused.detail["gate"]) == ("the monthly expiry is 1 session ahead", "expiry")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"best_share": 0.0}, {"best_share": 1.1}, {"sessions_before_event": -1}, {"sessions_before_expiry": 0.5}]
+)
+def test_rules_of_timing_and_rank_out_of_range_are_refused_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        TacticalConfig(**wrong)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 
+from lightning_gex.analytics.dealer_positioning import positioning
 from lightning_gex.analytics.options_features import gex_signal
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.sessions import is_session
-from lightning_gex.simulation.market import MarketConfig, simulate_market
+from lightning_gex.simulation.market import MarketConfig, no_hedging, simulate_market
 
 START = np.datetime64("2010-01-01")
-SEEDS = range(16)
+SEEDS = range(8)
+NOISE = 2.6  # standard errors: further by chance once in a hundred times
 
 
+@cache
 def market(seed=1, sessions=1_200, **more):
     return simulate_market(seed=seed, sessions=sessions, start=START, **more)
 
@@ -29,7 +33,7 @@ def z_of_direction(simulated):
     return float(np.corrcoef(rank[known], returns[known])[0, 1] * math.sqrt(known.sum()))
 
 
-@pytest.mark.parametrize("effect", [0.15, -0.15])
+@pytest.mark.parametrize("effect", [0.3, -0.3])
 def test_a_planted_effect_is_found_with_its_sign(effect):
     found = np.array([z_of_direction(market(seed, planted_effect=effect)) for seed in SEEDS])
     assert np.sign(effect) * found.mean() > 6 / math.sqrt(len(found))
@@ -40,30 +44,70 @@ def test_without_a_planted_effect_none_is_found():
     found = np.array([z_of_direction(market(seed)) for seed in SEEDS])
     assert abs(found.mean()) < 2.5 / math.sqrt(len(found))
     assert 0.5 < found.std() < 1.6
-    planted = np.array([z_of_direction(market(seed, planted_effect=0.15)) for seed in SEEDS])
+    planted = np.array([z_of_direction(market(seed, planted_effect=0.3)) for seed in SEEDS])
     assert (planted > found).all()
 
 
-@pytest.mark.parametrize("effect", [0.0, 0.15])
-def test_volatility_falls_when_dealers_are_long_gamma(effect):
+def mean_correlation(x_of, y_of, config):
+    """The mean over seeds of a correlation of two columns of a market, in standard errors of a market without any."""
+    found = []
+    for seed in SEEDS:
+        simulated = market(seed, config=config)
+        x, y = x_of(simulated), y_of(simulated)
+        found.append(np.corrcoef(x, y)[0, 1] * math.sqrt(len(x)))
+    return float(np.mean(found)) * math.sqrt(len(found))
+
+
+def size(simulated):
+    return np.abs(np.diff(np.log(simulated.bars.close))) / simulated.truth.news_vol[:-1]
+
+
+def direction(simulated):
+    return np.diff(np.log(simulated.bars.close)) / simulated.truth.news_vol[:-1]
+
+
+def test_positive_gamma_damps_moves_and_negative_gamma_feeds_them_beyond_what_volatility_alone_says():
+    assert mean_correlation(lambda m: m.flow.columns["gex"][:-1], size, MarketConfig()) < -10
+    assert abs(mean_correlation(lambda m: m.flow.columns["gex"][:-1], size, no_hedging())) < NOISE
+
+
+def test_the_more_dealers_hedge_the_stronger_the_damping():
+    weak, usual, strong = (
+        mean_correlation(lambda m: m.flow.columns["gex"][:-1], size, MarketConfig(gamma_hedging=g))
+        for g in (0.3, 1.0, 2.0)
+    )
+    assert strong < usual < weak < -NOISE
+
+
+@pytest.mark.parametrize(("name", "strength"), [("charm", 8.0), ("vanna", 8.0)])
+def test_hedging_of_time_and_of_volatility_pushes_the_price_the_way_the_truth_says(name, strength):
+    alone = replace(no_hedging(), **{f"{name}_hedging": strength})
+    assert mean_correlation(lambda m: getattr(m.truth, f"{name}_return")[:-1], direction, alone) > 4
+
+
+def test_without_hedging_the_truth_says_nothing_moves():
+    truth = market(sessions=300, config=no_hedging()).truth
+    for name in ("damping", "charm_return", "vanna_return"):
+        np.testing.assert_array_equal(getattr(truth, name), 0.0)
+
+
+def calm_of_expiry_fridays(config):
+    """(seeds,) the mean move of expiry Fridays over that of other days, both where dealers were long gamma before."""
     ratios = []
     for seed in SEEDS:
-        simulated = market(seed, planted_effect=effect)
-        positive = simulated.flow.columns["gex"][:-1] > 0
-        returns = np.diff(np.log(simulated.bars.close))
-        ratios.append(returns[positive].std() / returns[~positive].std())
-    assert np.median(ratios) < 0.75
-    assert max(ratios) < 1.0
+        simulated = market(seed, config=config)
+        moved = np.abs(np.log(simulated.bars.close / simulated.bars.open))[1:]
+        friday = ((simulated.bars.session.astype(np.int64) + 3) % 7 == 4)[1:]
+        long = simulated.flow.columns["gex"][:-1] > 0
+        ratios.append(moved[friday & long].mean() / moved[~friday & long].mean())
+    return np.array(ratios)
 
 
-def test_without_calming_gamma_says_nothing_about_the_sizes_of_moves_that_the_index_does_not():
-    free = MarketConfig(calming=0.0, leverage=0.0)
-    correlations = []
-    for seed in SEEDS:
-        simulated = market(seed, config=free)
-        size = np.abs(np.diff(np.log(simulated.bars.close))) / simulated.vix.columns["close"][:-1]
-        correlations.append(np.corrcoef(simulated.flow.columns["gex"][:-1], size)[0, 1] * math.sqrt(len(size)))
-    assert abs(np.mean(correlations)) < 2.5 / math.sqrt(len(correlations))
+def test_what_expires_pins_the_price_where_dealers_are_long():
+    free, pinned = calm_of_expiry_fridays(no_hedging()), calm_of_expiry_fridays(replace(no_hedging(), pinning=8.0))
+    calmed = pinned - free  # the same draws
+    assert abs(free.mean() - 1.0) < 0.05
+    assert calmed.mean() < -NOISE * calmed.std(ddof=1) / math.sqrt(len(calmed))
 
 
 def test_volatility_rises_as_prices_fall_and_returns_to_its_mean():
@@ -124,21 +168,15 @@ def test_the_chain_of_a_session_is_made_of_that_session():
     np.testing.assert_array_equal(chain.implied_vol, shorter.implied_vol)
 
 
-def test_net_gamma_of_the_chains_moves_with_the_flow_file():
-    simulated = market(sessions=400)
-    rows = range(60, 400, 17)
-    net = [np.where(c.is_call, 1, -1) @ (c.open_interest * _near(c)) for c in map(simulated.chain, rows)]
-    assert np.corrcoef(net, simulated.flow.columns["gex"][list(rows)])[0, 1] > 0.7
-    assert min(net) < 0 < max(net)
-
-
-def _near(chain):
-    """A bell around the money, in place of gamma."""
-    return np.exp(-0.5 * (np.log(chain.strike / chain.spot) / 0.02) ** 2)
+def test_the_flow_is_the_net_gamma_of_the_chains():
+    simulated = market(sessions=300)
+    for row in (1, 90, 211, 299):
+        found = positioning(simulated.chain(row)).gamma_exposure_usd_per_pct
+        assert found == pytest.approx(simulated.flow.columns["gex"][row], rel=0.01, abs=2e7)
 
 
 def test_there_is_no_chain_beyond_the_market():
-    for row in (-1, 30):
+    for row in (-1, 0, 30):
         with pytest.raises(IndexError):
             market(sessions=30).chain(row)
 
@@ -171,3 +209,47 @@ def test_a_configuration_out_of_range_is_refused_by_name(field, value):
     with pytest.raises(InputError) as refused:
         replace(MarketConfig(), **{field: value})
     assert refused.value.field == field
+
+
+#: The S&P 500 with its GEX and VIX (``benchmarks/bench_simulation.py``), May 2011 to 2019 and to 2021, which two months
+#: of 2020 dominate; and how far beyond these two the mean of the simulated markets may lie.
+REAL = {
+    "volatility": (0.145, 0.173, 0.02),
+    "kurtosis": (8.1, 20.7, 2.5),
+    "skew": (-0.55, -0.92, 0.3),
+    "autocorrelation of size, lag 1": (0.241, 0.396, 0.06),
+    "autocorrelation of size, lag 5": (0.197, 0.334, 0.06),
+    "leverage": (-0.138, -0.139, 0.06),
+    "return against change of VIX": (-0.804, -0.751, 0.15),
+    "mean VIX": (16.2, 17.7, 2.0),
+    "positive GEX": (0.925, 0.929, 0.25),
+    "GEX rank against log size of the next move": (-0.295, -0.304, 0.08),
+}
+
+
+def figures(simulated):
+    returns = np.diff(np.log(simulated.bars.close))
+    size, scaled = np.abs(returns), (returns - returns.mean()) / returns.std()
+    index, gex = simulated.vix.columns["close"], simulated.flow.columns["gex"]
+    rank = gex_signal(gex)[:-1]
+    known = ~np.isnan(rank)
+    log_size = np.log(np.maximum(size, 1e-4))
+    return {
+        "volatility": returns.std() * math.sqrt(252),
+        "kurtosis": (scaled**4).mean(),
+        "skew": (scaled**3).mean(),
+        "autocorrelation of size, lag 1": np.corrcoef(size[:-1], size[1:])[0, 1],
+        "autocorrelation of size, lag 5": np.corrcoef(size[:-5], size[5:])[0, 1],
+        "leverage": np.corrcoef(returns[:-1], size[1:])[0, 1],
+        "return against change of VIX": np.corrcoef(returns, np.diff(np.log(index)))[0, 1],
+        "mean VIX": index.mean(),
+        "positive GEX": (gex > 0).mean(),
+        "GEX rank against log size of the next move": np.corrcoef(rank[known], log_size[known])[0, 1],
+    }
+
+
+def test_its_statistics_are_those_of_the_real_series_within_their_spread():
+    found = [figures(market(seed, sessions=2_000)) for seed in range(5)]
+    for name, (calm, with_2020, tolerance) in REAL.items():
+        mean = float(np.mean([f[name] for f in found]))
+        assert min(calm, with_2020) - tolerance <= mean <= max(calm, with_2020) + tolerance, name

@@ -17,7 +17,10 @@ def coin_flips(
     cost_bp: float = 5.0,
     held: int = 1,
 ) -> Episodes:
-    """Trades that gain or lose about ``move``; the chance to gain is a half plus ``edge`` times ``gex_signal``."""
+    """Trades that gain or lose about ``move``; the chance to gain is a half plus ``edge`` times ``gex_signal``.
+
+    As many tickers take turns as a trade is held for steps, so that none is passed over.
+    """
     rng = np.random.default_rng(seed)
     length = candidates // episodes
     count = length * episodes
@@ -27,7 +30,7 @@ def coin_flips(
     entry = np.full(count, 50.0)
     return Episodes(
         first_row=np.arange(episodes + 1, dtype=np.int64) * length,
-        ticker=np.zeros(count, dtype=np.int64),
+        ticker=decided % held,
         decided_at=decided,
         exit_at=decided + held,
         direction=np.ones(count, dtype=np.int8),

@@ -14,7 +14,7 @@ from sizing_samples import coin_flips
 
 from lightning_gex.analytics.observation import OBSERVATION_NAMES
 from lightning_gex.core.errors import InputError, RefusedError
-from lightning_gex.sizing.environment import MAX_EXPOSURE_PCT, PositionSizingEnv
+from lightning_gex.sizing.environment import MAX_EXPOSURE_PCT, EnvironmentTerms, PositionSizingEnv
 from lightning_gex.sizing.ladder import LADDER
 
 TOP = len(LADDER) - 1
@@ -139,7 +139,7 @@ def test_ruin_ends_the_episode_at_a_cent():
 
 def test_the_same_seed_plays_the_same_episode_and_another_seed_another():
     def observed(seed):
-        env = PositionSizingEnv(coin_flips(candidates=900), max_candidates=20)
+        env = PositionSizingEnv(coin_flips(candidates=900), EnvironmentTerms(max_candidates=20))
         seen = [env.reset(seed=seed)[0]]
         for action in np.random.default_rng(1).integers(0, TOP + 1, 60):
             seen.append(env.step(action)[0])
@@ -152,7 +152,7 @@ def test_the_same_seed_plays_the_same_episode_and_another_seed_another():
 
 
 def test_a_long_episode_is_entered_anywhere_and_left_after_the_asked_length():
-    env = PositionSizingEnv(coin_flips(candidates=300, episodes=1), max_candidates=7)
+    env = PositionSizingEnv(coin_flips(candidates=300, episodes=1), EnvironmentTerms(max_candidates=7))
     env.reset(seed=1)
     steps = 1
     while not env.step(np.int64(1))[3]:
@@ -164,16 +164,50 @@ def test_a_long_episode_is_entered_anywhere_and_left_after_the_asked_length():
 def test_the_reward_scale_scales_the_reward_and_nothing_else():
     episodes = coin_flips(candidates=30)
     plain, seen, _ = play(PositionSizingEnv(episodes), lambda _row: 2)
-    scaled, seen_too, _ = play(PositionSizingEnv(episodes, reward_scale=100.0), lambda _row: 2)
+    scaled, seen_too, _ = play(PositionSizingEnv(episodes, EnvironmentTerms(reward_scale=100.0)), lambda _row: 2)
     np.testing.assert_allclose(scaled, 100 * np.array(plain), rtol=1e-12)
     np.testing.assert_array_equal(seen, seen_too)
 
 
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.floats(0.1, 3.0))
+def test_a_drawdown_penalty_costs_the_deepest_fall_of_the_episode_and_nothing_else(seed, penalty):
+    episodes = coin_flips(candidates=90, episodes=1, seed=seed, held=2, move=0.05)
+    actions = np.random.default_rng(seed).integers(0, TOP + 1, 90)
+    plain, seen, _ = play(PositionSizingEnv(episodes), lambda row: actions[row])
+    punished, seen_too, _ = play(
+        PositionSizingEnv(episodes, EnvironmentTerms(drawdown_penalty=penalty)), lambda row: actions[row]
+    )
+    log_equity = np.r_[0.0, np.cumsum(plain)]
+    deepest = (np.maximum.accumulate(log_equity) - log_equity).max()
+    assert math.fsum(plain) - math.fsum(punished) == pytest.approx(penalty * deepest, abs=1e-9)
+    np.testing.assert_array_equal(seen, seen_too)
+
+
+def test_a_ticker_that_is_held_is_passed_over_until_it_is_free():
+    episodes = replace(coin_flips(candidates=12, episodes=1, held=4), ticker=np.zeros(12, dtype=np.int64))
+    env = PositionSizingEnv(episodes)
+    env.reset(options={"episode": 0, "start": 0})
+    rows, over = [], False
+    while not over:
+        _, _, terminated, over, info = env.step(np.int64(1 if len(rows) != 1 else 0))
+        rows.append(info["row"])
+        assert not terminated
+    assert rows == [4, 5, 9, 12]  # held from 0 to 4; left alone at 4; held from 5 to 9, and from 9 to the end
+
+
 def test_what_makes_no_sense_is_refused():
     episodes = coin_flips(candidates=30)
-    for field, arguments in (("initial_capital", {"initial_capital": 0.0}), ("max_candidates", {"max_candidates": 0})):
+    for field, value in (
+        ("initial_capital", 0.0),
+        ("initial_capital", math.nan),
+        ("max_candidates", 0),
+        ("reward_scale", -1.0),
+        ("drawdown_penalty", -0.1),
+        ("drawdown_penalty", math.nan),
+    ):
         with pytest.raises(InputError, match=field):
-            PositionSizingEnv(episodes, **arguments)
+            EnvironmentTerms(**{field: value})
     env = PositionSizingEnv(episodes)
     with pytest.raises(RefusedError, match="reset"):
         env.step(np.int64(0))

@@ -10,7 +10,8 @@ from sizing_samples import coin_flips
 
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.errors import InputError, InsufficientDataError
-from lightning_gex.sizing.episodes import episode_of, joined
+from lightning_gex.core.sessions import sessions_from
+from lightning_gex.sizing.episodes import episode_of, joined, stretch
 
 
 def with_value(name, row, value):
@@ -110,3 +111,49 @@ def test_episodes_at_different_costs_are_not_joined():
         joined([coin_flips(cost_bp=5.0), coin_flips(cost_bp=2.0)])
     with pytest.raises(InsufficientDataError):
         joined([])
+
+
+def test_a_stretch_holds_what_was_decided_in_it_and_settled_by_its_end():
+    episodes = coin_flips(candidates=202, episodes=2, held=5)
+    past, later = stretch(episodes, 0.0, 0.5, settled=True), stretch(episodes, 0.5, 1.0, settled=False)
+    for k in range(2):
+        learnt = slice(*past.first_row[k : k + 2])
+        judged = slice(*later.first_row[k : k + 2])
+        assert past.exit_at[learnt].max() == 50 < later.decided_at[judged].min() == 51
+        assert later.decided_at[judged].max() == 100
+    whole = stretch(episodes, 0.0, 1.0, settled=False)
+    np.testing.assert_array_equal(whole.exit_price, episodes.exit_price)
+
+
+def test_a_stretch_that_is_none_or_holds_nothing_is_refused():
+    episodes = coin_flips(candidates=10, episodes=1, held=40)
+    for first, last in ((0.5, 0.5), (0.7, 0.2), (-0.1, 0.5), (0.5, 1.1), (float("nan"), 1.0)):
+        with pytest.raises(InputError, match="stretch"):
+            stretch(episodes, first, last, settled=False)
+    with pytest.raises(InsufficientDataError):
+        stretch(episodes, 0.0, 0.5, settled=True)
+
+
+def test_an_order_that_finds_the_price_beyond_its_bracket_does_not_fill():
+    close = np.full(30, 100.0)
+    close[11:] = 90.0
+    open_ = np.r_[close[0], close[1:]]
+    bars = Bars("X", sessions_from(np.datetime64("2020-01-01"), 30), open_, close + 1, close - 1, close, close * 1e4)
+    absent = np.full(2, np.nan)
+    found = episode_of(
+        bars,
+        row=[5, 10],
+        direction=[1, 1],
+        target_price=[106.0, 106.0],
+        stop_price=[95.0, 95.0],
+        horizon_sessions=[3, 3],
+        gex_signal=absent,
+        charm_pressure=absent,
+        vanna_sensitivity=absent,
+        volatility=absent,
+        fill_at_close=False,
+        cost_bp_per_side=5.0,
+    )
+    assert np.isnan(found.entry_price).tolist() == np.isnan(found.exit_price).tolist() == [False, True]
+    assert found.exit_at.tolist() == [9, 11]
+    assert np.isnan(found.net_return).tolist() == [False, True]

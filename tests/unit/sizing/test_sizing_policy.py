@@ -13,7 +13,8 @@ import pytest
 from lightning_gex.analytics.observation import OBSERVATION_NAMES
 from lightning_gex.core.errors import InputError
 from lightning_gex.sizing.ladder import LADDER
-from lightning_gex.sizing.onnx_export import Activation, DenseLayer, argmax_network
+from lightning_gex.sizing.network import Activation, DenseLayer, Network
+from lightning_gex.sizing.onnx_export import argmax_network
 from lightning_gex.sizing.policy import Algorithm, PolicyMetadata, load_policy
 
 
@@ -24,6 +25,10 @@ def network(inputs=7, outputs=5, hidden=4, seed=0):
         DenseLayer(rng.normal(size=(hidden, hidden)), rng.normal(size=hidden), Activation.RELU),
         DenseLayer(rng.normal(size=(outputs, hidden)), rng.normal(size=outputs), Activation.NONE),
     ]
+
+
+def weights(layers=None) -> bytes:
+    return Network.of(layers or network()).to_bytes()
 
 
 def metadata(model: bytes) -> PolicyMetadata:
@@ -37,12 +42,14 @@ def metadata(model: bytes) -> PolicyMetadata:
         library_versions={"numpy": "2"},
         training={"candidates": 3.0},
         policy_sha256=hashlib.sha256(model).hexdigest(),
+        weights_sha256=hashlib.sha256(weights()).hexdigest(),
     )
 
 
 def archive(model: bytes | None = None, text: str | None = None, without: str = "") -> bytes:
     model = argmax_network(network()) if model is None else model
     members = {"policy.onnx": model, "metadata.json": metadata(model).to_json() if text is None else text}
+    members["weights.npz"] = weights()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as target:
         for name, data in members.items():
@@ -92,7 +99,7 @@ def test_metadata_reads_back_as_written():
         pytest.param(archive(text="{"), "not JSON", id="broken JSON"),
         pytest.param(archive(text="[]"), "not a sizing policy", id="another JSON"),
         pytest.param(archive(text=changed(format="other")), "not a sizing policy", id="another format"),
-        pytest.param(archive(text=changed(format_version=2)), "format version 2", id="a later format"),
+        pytest.param(archive(text=changed(format_version=3)), "format version 3", id="a later format"),
         pytest.param(archive(text=changed(algorithm="SAC")), "SAC", id="an unknown algorithm"),
         pytest.param(archive(text=changed(seed=None)), "garbles", id="a missing value"),
         pytest.param(archive(text=changed(training=[])), "garbles", id="a value of another kind"),
@@ -130,3 +137,13 @@ def test_one_flipped_byte_of_the_archive_is_noticed():
 def test_what_is_no_observation_is_refused(seen):
     with pytest.raises(InputError, match="observation"):
         load_policy(archive(), "test").size_pct(seen)
+
+
+def test_metadata_nested_beyond_reason_is_refused():
+    with pytest.raises(InputError, match="not JSON"):
+        load_policy(archive(text="[" * 100_000), "test")
+
+
+def test_a_seed_that_is_infinite_is_refused():
+    with pytest.raises(InputError):
+        load_policy(archive(text=changed(seed=float("inf"))), "test")

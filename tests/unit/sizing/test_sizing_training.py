@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import random
 import subprocess
 import sys
@@ -16,11 +17,12 @@ from sizing_samples import coin_flips
 from lightning_gex.analytics.observation import OBSERVATION_HIGH, OBSERVATION_LOW, OBSERVATION_NAMES
 from lightning_gex.core.errors import InputError, MissingExtraError
 from lightning_gex.sizing import training
+from lightning_gex.sizing.batched import BatchedSizingEnv
 from lightning_gex.sizing.ladder import LADDER
+from lightning_gex.sizing.learner_state import set_parameters
 from lightning_gex.sizing.policy import Algorithm, load_policy
-from lightning_gex.sizing.training import train_policy
+from lightning_gex.sizing.training import Checkpoints, TrainingKnobs, train_policy
 
-STABLE_BASELINES = {Algorithm.PPO: "PPO", Algorithm.A2C: "A2C", Algorithm.DQN: "DQN"}
 STEPS = 1_024
 
 
@@ -53,13 +55,16 @@ def test_another_seed_gives_another_policy(episodes):
 def test_the_exported_policy_acts_as_stable_baselines_does(trained):
     import stable_baselines3
 
-    learner = getattr(stable_baselines3, STABLE_BASELINES[trained.metadata.algorithm]).load(
-        io.BytesIO(trained.learner), device="cpu"
-    )
-    seen = observations(5_000)
+    env = BatchedSizingEnv(coin_flips(), 2)
+    learner = getattr(stable_baselines3, trained.metadata.algorithm.value)("MlpPolicy", env, device="cpu", seed=99)
+    set_parameters(learner, trained.learner, "test")
+    seen = observations(10_000)
     expected, _ = learner.predict(seen, deterministic=True)
     found = trained.policy().actions(seen)
     np.testing.assert_array_equal(found, expected)
+    policy = trained.policy()
+    one_by_one = [policy.size_pct(row) for row in seen]
+    assert one_by_one == [LADDER[action] for action in expected]
     assert len(np.unique(found)) > 1
 
 
@@ -81,7 +86,7 @@ def test_a_learner_finds_an_edge_that_the_observation_shows(trained):
 
 def test_the_archive_says_what_it_was_trained_with(trained, episodes):
     with zipfile.ZipFile(io.BytesIO(trained.to_bytes())) as archive:
-        assert sorted(archive.namelist()) == ["metadata.json", "policy.onnx", "sb3.zip"]
+        assert sorted(archive.namelist()) == ["learner.npz", "metadata.json", "policy.onnx", "weights.npz"]
         record = json.loads(archive.read("metadata.json"))
     assert record["algorithm"] == trained.metadata.algorithm.value
     assert record["observation_names"] == list(OBSERVATION_NAMES)
@@ -115,10 +120,10 @@ def test_progress_is_told_up_to_the_end(episodes):
         algorithm=Algorithm.A2C,
         total_timesteps=200,
         seed=0,
-        progress=lambda done, total: told.append((done, total)),
+        progress=told.append,
     )
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1] == (200, 200)
+    assert [one.done for one in told] == sorted(one.done for one in told)
+    assert (told[-1].done, told[-1].total) == (200, 200)
 
 
 def test_training_leaves_the_process_as_it_was(episodes):
@@ -135,14 +140,75 @@ def test_training_leaves_the_process_as_it_was(episodes):
     assert (random.random(), np.random.random()) == expected[:2]
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("total_timesteps", 0), ("seed", -1), ("learning_rate", 0.0), ("learning_rate", float("nan"))]
-)
-def test_arguments_out_of_range_are_refused_by_name(episodes, field, value):
-    arguments = {"total_timesteps": 16, "seed": 0, "learning_rate": 0.001} | {field: value}
+@pytest.mark.parametrize(("field", "value"), [("total_timesteps", 0), ("seed", -1)])
+def test_an_argument_out_of_range_is_refused_by_name(field, value, episodes):
     with pytest.raises(InputError) as refused:
-        train_policy(episodes, algorithm=Algorithm.PPO, **arguments)
+        train_policy(episodes, algorithm=Algorithm.PPO, **({"total_timesteps": 16, "seed": 0} | {field: value}))
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("environments", 0),
+        ("rollout_steps", 0),
+        ("batch_size", 1),
+        ("discount", 1.1),
+        ("entropy_coefficient", -0.1),
+        ("hidden", ()),
+        ("hidden", (64, 0)),
+        ("drawdown_penalty", float("nan")),
+    ],
+)
+def test_a_knob_out_of_range_is_refused_by_name(field, value):
+    with pytest.raises(InputError) as refused:
+        TrainingKnobs(**{field: value})
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_a_training_that_goes_on_from_a_checkpoint_ends_as_if_it_had_not_stopped(algorithm, episodes):
+    kept = []
+    arguments = {"algorithm": algorithm, "total_timesteps": 640, "seed": 3}
+    knobs = TrainingKnobs(rollout_steps=64 if algorithm is Algorithm.PPO else None)
+    whole = train_policy(episodes, knobs=knobs, checkpoints=Checkpoints(kept.append, every=200), **arguments)
+    assert len(kept) >= 2
+    for checkpoint in kept[:2]:
+        resumed = Checkpoints(kept.append, every=200, resume=checkpoint)
+        assert train_policy(episodes, knobs=knobs, checkpoints=resumed, **arguments).to_bytes() == whole.to_bytes()
+
+
+def test_a_checkpoint_of_another_training_is_refused_before_any_work(episodes):
+    kept = []
+    arguments = {"algorithm": Algorithm.A2C, "total_timesteps": 64, "seed": 3}
+    train_policy(episodes, checkpoints=Checkpoints(kept.append, every=16), **arguments)
+    told = []
+    for change, field in (
+        ({"algorithm": Algorithm.PPO}, "algorithm"),
+        ({"seed": 4}, "seed"),
+        ({"knobs": TrainingKnobs(learning_rate=0.1)}, "knobs"),
+        ({"episodes": coin_flips(candidates=30)}, "data_sha256"),
+    ):
+        wrong = {"episodes": episodes, "progress": told.append} | arguments | change
+        with pytest.raises(InputError) as refused:
+            train_policy(**wrong, checkpoints=Checkpoints(kept.append, resume=kept[0]))
+        assert refused.value.field == field
+    for data in (b"", b"no checkpoint", pickle.dumps({"plan": 1})):
+        with pytest.raises(InputError, match="checkpoint"):
+            train_policy(episodes, progress=told.append, checkpoints=Checkpoints(kept.append, resume=data), **arguments)
+    assert told == []
+
+
+def test_tensorboard_can_read_reward_and_equity(episodes, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train_policy(episodes, algorithm=Algorithm.A2C, total_timesteps=3_200, seed=1, tensorboard=tmp_path)
+    (folder,) = tmp_path.iterdir()
+    found = EventAccumulator(str(folder)).Reload()
+    assert {"rollout/ep_rew_mean", "rollout/equity_usd"} <= set(found.Tags()["scalars"])
+    assert 1_000 < found.Scalars("rollout/equity_usd")[-1].value < 10_000_000
 
 
 def test_without_the_extra_the_error_names_what_to_install(monkeypatch, episodes):

@@ -66,7 +66,7 @@ def text_column(batch: pyarrow.RecordBatch, name: str, source: str, mean: Callab
 
     Raises
     ------
-    InputError : the column holds no text.
+    InputError : the column holds no text, or bytes of it that are none.
     """
     array = batch.column(name)
     if not is_text(array.type):
@@ -74,7 +74,10 @@ def text_column(batch: pyarrow.RecordBatch, name: str, source: str, mean: Callab
     if not pyarrow.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     texts = array.dictionary
-    texts.validate(full=True)
+    try:
+        texts.validate(full=True)
+    except pyarrow.ArrowException as error:
+        raise InputError(f"holds bytes that are no text: {error}", source=source, field=name) from None
     indices = array.indices.fill_null(len(texts)) if array.indices.null_count else array.indices
     code = indices.to_numpy(zero_copy_only=False)
     if len(code) and not (code.min() >= 0 and code.max() <= len(texts)):
@@ -158,7 +161,7 @@ def _moment(text: str, name: str, source: str) -> int:
         raise _no_zone(f"{moment.isoformat()} has", name, source)
     try:
         return int(to_datetime64(moment).astype("datetime64[us]").astype(np.int64))
-    except OverflowError:  # so near the calendar's ends that UTC lies beyond them
+    except InputError:  # so near the calendar's ends that UTC lies beyond them
         return NO_MOMENT
 
 

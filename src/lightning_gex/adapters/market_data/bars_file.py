@@ -67,7 +67,12 @@ def bars_of_table(table: Table, tickers: Sequence[str] | None, optional: Sequenc
 
 def bars_of_frame(frame: Any, *, source: str = "frame") -> dict[str, Bars]:  # noqa: ANN401 - pandas is not imported
     """The bars in a polars or pandas frame with the columns ``BAR_COLUMNS``. Raises as ``read_bars`` does."""
-    polars_frame = frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
+    try:
+        polars_frame = frame if isinstance(frame, pl.DataFrame) else pl.from_pandas(frame)
+    except TypeError:
+        raise InputError(f"a {type(frame).__name__} is no frame: give a polars or pandas one", source=source) from None
+    if not isinstance(polars_frame, pl.DataFrame):
+        raise InputError("is a single column: give a frame of bars", source=source)
     table = Table(source, polars_frame, np.arange(len(polars_frame)))
     table.demand(BAR_COLUMNS)
     return bars_of_table(table, None)

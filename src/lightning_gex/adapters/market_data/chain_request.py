@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from numbers import Real
 
 import numpy as np
 
@@ -39,10 +40,12 @@ class ChainRequest:
             if self.as_of.tzinfo is None:
                 raise SettingsError(f"as_of {self.as_of.isoformat()} has no time zone: give one, such as {_EXAMPLE}")
             _checked(self.as_of)
+        elif self.as_of is not None and not isinstance(self.as_of, date):
+            raise SettingsError(f"as_of {self.as_of} is neither a datetime with a zone nor a date: {_EXAMPLE} is one")
         elif self.as_of is not None and not is_session(np.array([self.as_of], dtype="datetime64[D]"))[0]:
             raise SettingsError(f"as_of {self.as_of} is no session of the New York exchange: name one, or a moment")
-        if self.spot is not None and not 0 < self.spot < float("inf"):
-            raise SettingsError(f"spot {self.spot:g} is not a positive price in USD")
+        if self.spot is not None and not _is_price(self.spot):
+            raise SettingsError(f"spot {self.spot} is not a positive price in USD")
 
     @property
     def session(self) -> np.datetime64 | None:
@@ -126,6 +129,12 @@ def moment_of(text: str) -> datetime | date:
     if moment.tzinfo is None:
         raise SettingsError(f"'{text}' has no time zone: give one, such as {_EXAMPLE}")
     return moment
+
+
+def _is_price(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return 0 < float(value) < float("inf")
 
 
 def _checked(moment: datetime) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lightning_gex.core.errors import InputError
+from lightning_gex.core.errors import InputError, shown
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _PARQUET_MAGIC = b"PAR1"
@@ -97,6 +97,8 @@ def read_content(path: str | Path) -> Content:
     ------
     InputError : it is missing, a folder, unreadable, empty, or its gzip is damaged or cut.
     """
+    if not isinstance(path, str | Path):
+        raise InputError(f"must name a file, not {shown(path)}", field="path")
     source = str(path)
     try:
         data = Path(path).read_bytes()

@@ -31,7 +31,7 @@ from lightning_gex.adapters.market_data.market_rows import ROW_FLOATS, LeftOut, 
 from lightning_gex.adapters.market_data.stale_open import plain_symbol
 from lightning_gex.adapters.market_data.tables import clipped, demand_columns
 from lightning_gex.core.book import ChainBook
-from lightning_gex.core.errors import InputError
+from lightning_gex.core.errors import InputError, shown
 from lightning_gex.core.runs import coded
 from lightning_gex.core.units import Int64Array1D
 
@@ -39,6 +39,11 @@ CONTRACTS_A_BOOK = 120_000  # a row group as polars writes them; columns of a me
 _TEXTS = ("underlying", "right", "root", "settlement", "as_of", "expiry")
 _VOL = "iv"
 _PER_CENT = 5.0  # a volatility of 500 %: where most are larger, the column is in per cent
+_ELSE = (
+    f"a market is Parquet with the columns {', '.join(CHAIN_COLUMNS)}; a chain of another layout goes to "
+    "'lightning gex', a folder of them to 'lightning history build'"
+)
+_MAGIC = b"PAR1"  # the first bytes of every Parquet file
 _DAMAGE = (pyarrow.ArrowException, OSError, ValueError, TypeError, MemoryError)
 
 
@@ -71,21 +76,35 @@ def contracts_in(path: str | Path) -> int:
 
     Raises
     ------
-    InputError : there is no such file, no Parquet file in the folder, or one is damaged.
+    InputError : there is no such file, no Parquet file in the folder, or one is damaged or of another layout.
     """
     rows = 0
     for file in _parquet_files(path):
         try:
-            rows += pyarrow.parquet.read_metadata(file).num_rows
+            footer = pyarrow.parquet.read_metadata(file)
         except _DAMAGE as error:
+            if not _begins_as_parquet(file):
+                raise InputError(f"is no Parquet file: {_ELSE}", source=str(file)) from None
             first = clipped(str(error).partition("\n")[0])
-            raise InputError(f"is no Parquet file, or a damaged one ({first})", source=str(file)) from None
+            raise InputError(f"is a damaged or cut Parquet file ({first})", source=str(file)) from None
+        missing = [name for name in CHAIN_COLUMNS if name not in footer.schema.names]
+        if missing:
+            raise InputError(f"lacks {', '.join(missing)}: {_ELSE}", source=str(file), field=missing[0])
+        rows += footer.num_rows
     return rows
+
+
+def _begins_as_parquet(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return True  # unreadable is not another layout
 
 
 def is_chain_parquet(path: Path, data: bytes) -> bool:
     """Whether a file is Parquet with the columns of our own chain table; damage shows where it is read."""
-    if not data.startswith(b"PAR1"):
+    if not data.startswith(_MAGIC):
         return False
     try:
         return set(CHAIN_COLUMNS) <= set(pyarrow.parquet.read_schema(path).names)
@@ -94,13 +113,18 @@ def is_chain_parquet(path: Path, data: bytes) -> bool:
 
 
 def _parquet_files(path: str | Path) -> list[Path]:
+    if not isinstance(path, str | Path):
+        raise InputError(f"must name a file or a folder, not {shown(path)}", field="path")
     found = Path(path)
-    files = sorted(found.glob("*.parquet")) if found.is_dir() else [found]
+    try:
+        files = sorted(found.glob("*.parquet")) if found.is_dir() else [found]
+        absent = [file for file in files if not file.is_file()]
+    except (OSError, ValueError) as error:  # a name that is too long, or has half a character in it
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}", source=str(path)) from None
     if not files:
-        raise InputError("holds no Parquet files", source=str(path))
-    for file in files:
-        if not file.is_file():
-            raise InputError("there is no such file", source=str(file))
+        raise InputError(f"holds no Parquet files: {_ELSE}", source=str(path))
+    if absent:
+        raise InputError("there is no such file", source=str(absent[0]))
     return files
 
 

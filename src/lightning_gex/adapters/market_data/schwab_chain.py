@@ -53,7 +53,6 @@ _PER_CENT = 0.01
 _STRAY_SHARE = 0.01  # a day on which fewer of the quotes changed is one broken cell, not the day of the chain
 _SPOTS_DIFFER = 0.005  # relative; beyond it the two prices of the underlying are worth a note
 _NOTE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ([A-Z./$^]+)")
-_DAY_MS = 86_400_000
 _FIRST_MS, _PAST_MS = (
     int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1_000)
     for year in (FIRST_SESSION_YEAR + 1, LAST_SESSION_YEAR + 1)

@@ -21,6 +21,7 @@ _FLOW_RULES = {
     "dix": _SHARE,
     "coverage": _SHARE,
 }
+_NINE_DAY_INDEX = "VIX9D"
 _PER_CENT = 0.01
 _VOLATILITY_BOUNDS_PCT = (1.0, 1_000.0)  # outside it a column is no volatility index; 0.2 is a fraction
 _RATE_BOUNDS_PCT = (-10.0, 100.0)  # outside it a column is no rate in per cent
@@ -68,7 +69,8 @@ def read_volatility_index(path: str | Path, *, index: str = "VIX") -> DatedSerie
     Returns
     -------
     Columns ``close`` and those of ``open, high, low`` that are there, index points; NaN where a cell is empty. They are
-    taken as published: Cboe's own history has days whose open lies outside low..high.
+    taken as published: Cboe's own history has days whose open lies outside low..high. VIX from the long form brings
+    ``nine_day_close``, that of VIX9D, where that is there; NaN on sessions without it.
 
     Raises
     ------
@@ -77,13 +79,19 @@ def read_volatility_index(path: str | Path, *, index: str = "VIX") -> DatedSerie
     table = read_table(read_content(path))
     long_form = "index" in table.columns
     table.demand((*(("index",) if long_form else ()), "date", "close"), ("open", "high", "low"))
+    nine_day = None
     if long_form:
-        table = _rows_of_index(table, index)
+        whole, table = table, _rows_of_index(table, index)
+        if index == "VIX" and _NINE_DAY_INDEX in whole.texts("index"):
+            nine_day = _rows_of_index(whole, _NINE_DAY_INDEX)
     session = _ordered_dates(table)
     columns: dict[str, Float64Array1D] = {}
     for name in ("close", "open", "high", "low"):
         if name in table.columns:
             columns[name] = _index_points(table, name)
+    if nine_day is not None:
+        closes = DatedSeries(_ordered_dates(nine_day), {"close": _index_points(nine_day, "close")}, table.source)
+        columns["nine_day_close"] = closes.aligned("close", session, max_age_days=0)
     return DatedSeries(session, columns, table.source)
 
 

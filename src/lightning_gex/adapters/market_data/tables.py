@@ -298,7 +298,9 @@ def _read_parquet(content: Content) -> Table:
     try:
         arrow = pyarrow.parquet.read_table(io.BytesIO(content.data))
         arrow.validate(full=True)
-        frame = pl.DataFrame(pl.from_arrow(arrow))
+        # Names that are no text are said here, and notes beside them dropped: polars would panic at either.
+        bare = pyarrow.schema([pyarrow.field(column.name, column.type) for column in arrow.schema])
+        frame = pl.DataFrame(pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, schema=bare)))
     except (pyarrow.ArrowException, OSError, ValueError, TypeError, MemoryError, pl.exceptions.PolarsError) as error:
         first = clipped(str(error).partition("\n")[0])
         raise InputError(f"is a damaged or cut Parquet file ({first})", source=content.source) from None

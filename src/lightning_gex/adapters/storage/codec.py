@@ -1,14 +1,16 @@
 """Events as JSON text and back, exactly.
 
 Decimals are strings, times ISO 8601, enums their values. A float field that is NaN is null; a NaN or infinity among a
-mapping's free values, where null means None, is ``{"float": "nan"}``. An event whose every value has exactly its
-declared type is written by msgspec. Any other, and everything that is read, goes through pydantic, by schemas derived
-from the dataclasses of ``core.events``; two changes are made to what it derives: events are checked strictly before
-they are written, so that whatever is written can be read back, and null is NaN when they are read.
+mapping's free values, where null means None, is ``{"float": "nan"}``. How an event stands in its record, and the fast
+way there and back, is :mod:`~lightning_gex.adapters.storage.stored_form`. What that cannot take, and records that may
+be anything, go through pydantic, by schemas derived from the dataclasses of ``core.events``; two changes are made to
+what it derives: events are checked strictly before they are written, so that whatever is written can be read back, and
+null is NaN when they are read.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -27,18 +29,17 @@ from pydantic_core import (
 )
 
 from lightning_gex.adapters.storage.exactness import exactness_of
-from lightning_gex.adapters.storage.upcast import upcast
+from lightning_gex.adapters.storage.stored_form import NOT_FINITE, REASONS, compacted, expanded, reader, written
+from lightning_gex.adapters.storage.upcast import FIRST_COMPACT, upcast
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.errors import InputError, IntegrityError, StoreError
 from lightning_gex.core.events import EVENT_VERSION, Event
 
-_NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _STRICT = frozenset({"str", "int", "bool", "enum", "decimal", "datetime", "tuple"})
 _OPAQUE = frozenset({"cls", "members", "metadata", "expected"})  # parts of a schema that hold no schema
 _KINDS = frozenset(get_args(Event))
-_FAST = msgspec.json.Encoder()
-#: What a decision says of its reasons: most of its record, and nothing that the account's state depends on.
-_REASONS = frozenset({"stages", "votes", "caps"})
+#: What may come of reading a record that is of no known form.
+_OTHER_FORMS = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # pydantic's are ValueErrors
 _Schema = dict[str, Any]
 
 
@@ -64,13 +65,16 @@ def encode(event: Event) -> str:
     try:
         kind: type = type(event)
         if kind in _KINDS and exactness_of(kind)(event):
-            return _FAST.encode(event).decode("utf-8")
-    except (UnicodeEncodeError, OverflowError, AttributeError):  # a lone surrogate, a huge number: said below
+            return written(event).decode("utf-8")
+    except (msgspec.ValidationError, UnicodeEncodeError, OverflowError, AttributeError, TypeError):  # said below
         pass
     machinery = _machinery()
     try:
         checked = machinery.checks.validate_python(event)
-        return machinery.writes.to_json(checked).decode("utf-8")
+        payload = machinery.writes.to_json(checked).decode("utf-8")
+        named = json.loads(payload)
+        stored = compacted(named)
+        return payload if stored is named else _text(stored)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -89,7 +93,7 @@ def decode(
     payload : its JSON.
     version : the version of events it was written in; an older one is brought up to the present.
     source : where it stood, for the error.
-    with_reasons : False leaves a decision's stages, votes and caps out, which state does not depend on.
+    with_reasons : False leaves a decision's stages, votes, caps and range out, which state does not depend on.
 
     Raises
     ------
@@ -101,15 +105,66 @@ def decode(
     machinery = _machinery()
     reads = machinery.reads if with_reasons else machinery.reads_without_reasons
     try:
-        if version < EVENT_VERSION:
-            payload = msgspec.json.encode(upcast(msgspec.json.decode(payload), version)).decode("utf-8")
-        return cast("Event", reads.validate_json(payload))
-    except (ValidationError, msgspec.DecodeError, UnicodeEncodeError, KeyError, TypeError):
+        fields = json.loads(payload)
+        named = upcast(expanded(fields) if version >= FIRST_COMPACT else fields, version)
+        return cast("Event", reads.validate_json(payload if named is fields else _text(named)))
+    except _OTHER_FORMS:
         raise IntegrityError(f"{source} does not hold an event that this version knows") from None
+
+
+def decode_checked(kind: str, payload: bytes, *, version: int, source: str, with_reasons: bool = True) -> Event:
+    """The event of a record whose digest was checked: as :func:`decode` gives it, several times as fast.
+
+    The chain has proved that the record is what this program wrote, so its fields are taken over in compiled code.
+
+    Parameters
+    ----------
+    kind : the record's.
+    payload, version, source, with_reasons : as for :func:`decode`.
+
+    Raises
+    ------
+    IntegrityError, StoreError : as :func:`decode`.
+    """
+    return CheckedReader(source, with_reasons=with_reasons).event("", kind, payload, version)
+
+
+class CheckedReader:
+    """:func:`decode_checked` for many records of one source.
+
+    Parameters
+    ----------
+    source : what they stand in, for errors; a record's number is put after it.
+    with_reasons : as for :func:`decode`.
+    """
+
+    __slots__ = ("_readers", "_source", "_with_reasons")
+
+    def __init__(self, source: str, *, with_reasons: bool = True) -> None:
+        self._source, self._with_reasons = source, with_reasons
+        self._readers: dict[str | bytes, Callable[[bytes], Event]] = {}
+
+    def event(self, number: object, kind: str | bytes, payload: bytes, version: int) -> Event:
+        """The event of one record, its kind as text or as the bytes of it."""
+        if version == EVENT_VERSION:
+            try:
+                read = self._readers.get(kind) or self._reader(kind)
+                return read(payload)
+            except (msgspec.DecodeError, KeyError):  # left to the careful reader
+                pass
+        source = f"{self._source} {number}".rstrip()
+        return decode(payload, version=version, source=source, with_reasons=self._with_reasons)
+
+    def _reader(self, kind: str | bytes) -> Callable[[bytes], Event]:
+        word = kind if isinstance(kind, str) else kind.decode("utf-8", "replace")
+        found = self._readers[kind] = reader(word, with_reasons=self._with_reasons)
+        return found
 
 
 def utc_text(moment: datetime, *, field: str) -> str:
     """ISO 8601 in UTC with microseconds and ``Z``: sorts as time does. Raises ``InputError`` on a naive time."""
+    if moment.tzinfo is UTC:  # nearly every time is
+        return moment.isoformat(timespec="microseconds")[:-6] + "Z"
     if moment.tzinfo is None:
         raise InputError(f"{moment.isoformat()} has no time zone: give one, such as +00:00", field=field)
     try:
@@ -123,7 +178,7 @@ def from_utc_text(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a stored time has no time zone")
-    return moment.astimezone(UTC)
+    return _in_utc(moment)
 
 
 @cache
@@ -159,6 +214,8 @@ def _checking(part: _Schema) -> _Schema | None:
         finite = core_schema.float_schema(strict=True, allow_inf_nan=False)
         nan = core_schema.no_info_plain_validator_function(_nan_only)
         return cast("_Schema", core_schema.union_schema([finite, nan], mode="left_to_right"))
+    if kind == "nullable" and part["schema"].get("type") == "float":  # null is None there, so NaN cannot be null
+        return {**part, "schema": core_schema.float_schema(strict=True, allow_inf_nan=False)}
     if kind == "union":
         return _scalar(core_schema.float_schema(strict=True))
     if kind == "datetime":
@@ -187,7 +244,7 @@ def _reading(part: _Schema) -> _Schema | None:
         return cast("_Schema", core_schema.union_schema(choices, mode="left_to_right"))
     if kind == "union":
         mark = core_schema.dict_schema(
-            core_schema.literal_schema(["float"]), core_schema.literal_schema(list(_NOT_FINITE)), min_length=1
+            core_schema.literal_schema(["float"]), core_schema.literal_schema(list(NOT_FINITE)), min_length=1
         )
         unmarked = core_schema.no_info_after_validator_function(_unmarked, mark)
         return _scalar(core_schema.float_schema(strict=True, allow_inf_nan=False), unmarked)
@@ -205,9 +262,9 @@ def _leaving_out_reasons(part: _Schema) -> _Schema | None:
     if part.get("type") != "dataclass" or part.get("cls") is not Decision:
         return None
     arguments = dict(part["schema"])
-    empty = core_schema.with_default_schema(core_schema.any_schema(), default=())
+    empty = {n: core_schema.with_default_schema(core_schema.any_schema(), default=v) for n, v in REASONS.items()}
     arguments["fields"] = [
-        {**field, "schema": empty, "validation_alias": "\0"} if field["name"] in _REASONS else field
+        {**field, "schema": empty[field["name"]], "validation_alias": "\0"} if field["name"] in empty else field
         for field in arguments["fields"]
     ]
     return {**part, "schema": {**arguments, "extra_behavior": "ignore"}}
@@ -224,6 +281,10 @@ def _has_inside(part: _Schema) -> bool:
     return any(name in part for name in ("schema", "items_schema"))
 
 
+def _text(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+
+
 def _nan_only(value: object) -> float:
     if isinstance(value, float) and math.isnan(value):
         return value
@@ -235,8 +296,11 @@ def _marked(value: float) -> float | dict[str, str]:
 
 
 def _unmarked(mark: Mapping[str, str]) -> float:
-    return _NOT_FINITE[mark["float"]]
+    return NOT_FINITE[mark["float"]]
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a stored time lies outside the years 1 to 9999 in UTC") from None

@@ -12,13 +12,13 @@ from pathlib import Path
 from lightning_gex.adapters.storage.codec import encode, utc_text
 from lightning_gex.adapters.storage.redacted import payload_without_secrets
 from lightning_gex.adapters.storage.workspace_files import READABLE, write_atomically
-from lightning_gex.core.errors import SettingsError
+from lightning_gex.core.errors import SettingsError, shown
 from lightning_gex.core.events import Event
 from lightning_gex.core.ports import JournalRecord
 from lightning_gex.security.redaction import KNOWN_SECRETS
 
 _COLUMNS = ("sequence", "run_id", "at", "kind", "ticker", "payload", "digest")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last: full width
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last: full width
 
 
 class ExportFormat(StrEnum):
@@ -60,7 +60,7 @@ def export_audit(records: Iterable[JournalRecord], path: Path, fmt: ExportFormat
     try:
         chosen = ExportFormat.of(path) if fmt is None else ExportFormat(fmt)
     except ValueError:
-        raise SettingsError(f"an export is written as json or csv, not {fmt!r}") from None
+        raise SettingsError(f"an export is written as json or csv, not {shown(fmt)}") from None
     counted = _Counted(records)
     pieces = _json_pieces(counted) if chosen is ExportFormat.JSON else _csv_pieces(counted)
     write_atomically(path, pieces, READABLE)
@@ -69,7 +69,7 @@ def export_audit(records: Iterable[JournalRecord], path: Path, fmt: ExportFormat
 
 def spreadsheet_safe(text: str) -> str:
     """A text that no spreadsheet takes for a formula (OWASP, CSV Injection)."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 class _Counted:

@@ -77,14 +77,18 @@ class HistoryJournal:
 
     def append(self, record: FileRecord) -> None:
         """Keep a record: on return it survives a power failure. Raises ``StoreError`` where it cannot be written."""
+        self.put(_document(record))
+        self.records[record.path] = record
+        self.lines += 1
+
+    def put(self, document: Mapping[str, object]) -> None:
+        """Add a line, synced. Raises ``StoreError`` where it cannot be written."""
         try:
-            self.file.write(_line(_document(record)))
+            self.file.write(_line(document))
             self.file.flush()
             os.fsync(self.file.fileno())
         except OSError as error:
             raise StoreError(f"{self.path} cannot be written: {error.strerror or error}") from error
-        self.records[record.path] = record
-        self.lines += 1
 
     def forget(self, paths: set[str]) -> None:
         """Drop the records of files; the journal itself forgets them when it is compacted."""
@@ -133,7 +137,7 @@ def _read(path: Path, file: BinaryIO) -> HistoryJournal:
     file.seek(0, os.SEEK_END)
     journal = HistoryJournal(path, file)
     if not whole:
-        file.write(_line(_HEADER))
+        journal.put(_HEADER)  # at once: the first record may be minutes away
         return journal
     for number, line in enumerate(whole.splitlines(), 1):
         try:

@@ -24,10 +24,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Engine, bindparam, func, literal_column, select
+from sqlalchemy import Engine, bindparam, func, literal_column, or_, select
 
 from lightning_gex.adapters.storage.anchor_file import AnchorFile, HeldAnchor
-from lightning_gex.adapters.storage.codec import decode, encode, from_utc_text, utc_text
+from lightning_gex.adapters.storage.codec import CheckedReader, encode, from_utc_text, utc_text
 from lightning_gex.adapters.storage.database import reading, texts_as_bytes
 from lightning_gex.adapters.storage.journal_rows import (
     BATCH,
@@ -39,7 +39,6 @@ from lightning_gex.adapters.storage.journal_rows import (
     INSERT,
     LAST,
     Prepared,
-    Stored,
     chained,
     checked,
     link,
@@ -47,22 +46,25 @@ from lightning_gex.adapters.storage.journal_rows import (
     refuse_unknown,
     selected,
 )
-from lightning_gex.adapters.storage.raw import Sql, Transaction, Writer, sql_of
+from lightning_gex.adapters.storage.raw import Sql, Transaction, Writer, rows_of, sql_of
 from lightning_gex.adapters.storage.redacted import payload_without_secrets
-from lightning_gex.adapters.storage.replayed import replayed
 from lightning_gex.adapters.storage.schema import JOURNAL
 from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import IntegrityError, SettingsError, StoreError
-from lightning_gex.core.events import EVENT_VERSION, AuditNoted, Event, OperationFailed, RunStarted
+from lightning_gex.core.events import AuditNoted, Event, OperationFailed, RunStarted
 from lightning_gex.core.portfolio import AccountUsage
 from lightning_gex.core.ports import JournalRecord
-from lightning_gex.risk.account_usage import KINDS, AccountBook
+from lightning_gex.risk.account_usage import ACCOUNT_MODES, KINDS, AccountBook
 from lightning_gex.security.audit_chain import ChainChecker, verify_chain
 from lightning_gex.security.redaction import KNOWN_SECRETS, Redactor
 
 _ANCHOR_SYNC_EVERY = 64  # commits between syncs of the anchor; see docs/concepts/journal_and_audit.md for the cost
 _QUESTIONS, _BETWEEN_QUESTIONS_SECONDS = 60, 0.5  # how long a store may take to come back: a restart takes seconds
 _AFTER_ALL = 2**62  # beyond any sequence
+_RUNS_AT_A_TIME = 200  # named in one query
+_RECORD = "journal record"
+_BARE = CheckedReader(_RECORD, with_reasons=False)
+_WITH_FREE_TEXTS = frozenset({RunStarted, AuditNoted, OperationFailed})
 _KINDS_OF_THE_ACCOUNT = frozenset(KINDS)
 
 
@@ -89,17 +91,16 @@ class _Statements(NamedTuple):
     ends: Sql
     following: Sql
     last: Sql
-    of_the_account: Sql
+    starts: Sql
     insert: Sql
 
     @classmethod
     def of(cls, engine: Engine) -> _Statements:
-        account = IN_ORDER.where(JOURNAL.c.kind.in_([literal_column(f"'{kind}'") for kind in KINDS]))
         return cls(
             ends=sql_of(engine, ENDS),
             following=sql_of(engine, FROM),
             last=sql_of(engine, LAST),
-            of_the_account=sql_of(engine, account),
+            starts=sql_of(engine, IN_ORDER.where(JOURNAL.c.kind == literal_column("'run_started'"))),
             insert=sql_of(engine, INSERT, COLUMNS),
         )
 
@@ -305,14 +306,17 @@ class SqlJournal:
         ).limit(BATCH)
         beyond = JOURNAL.c.sequence < bindparam("last") if newest_first else JOURNAL.c.sequence > bindparam("last")
         last = _AFTER_ALL if newest_first else 0
+        sql = sql_of(self._engine, statement.where(beyond))
+        key, reader = self._key, CheckedReader(_RECORD, with_reasons=with_reasons)
         while True:
             with reading(self._engine) as connection, texts_as_bytes(connection):
-                batch = connection.execute(statement.where(beyond), {"last": last}).all()
-            for row in batch:
-                yield _stored_record(checked(self._key, row), with_reasons)
+                batch = rows_of(connection, sql, {"last": last})
+            for sequence, run, kind, payload, digest, version in checked(key, batch):
+                event = reader.event(sequence, kind, payload, version)
+                yield JournalRecord(sequence, run.decode(), event, digest.decode())
             if len(batch) < BATCH:
                 return
-            last = batch[-1].sequence
+            last = batch[-1][0]
 
     def span(self) -> tuple[datetime | None, datetime | None]:
         """When the oldest and the newest record are dated; None where there is none."""
@@ -367,7 +371,7 @@ class SqlJournal:
         begun: dict[str, RunStarted] = {}
         for row in starts:
             refuse_altered(self._key, row)
-            event = _record(tuple(row)).event
+            event = _event_of(row)
             if isinstance(event, RunStarted):
                 begun.setdefault(row.run_id, event)
         return [_summary(run_id, begun.get(run_id), count) for run_id, count in counted]
@@ -404,7 +408,7 @@ class SqlJournal:
             for row in fresh:
                 checker.accept(*link(row))
                 if self._book is not None and row[2] in _KINDS_OF_THE_ACCOUNT:
-                    self._book.fold(row[0], row[1], _record(row, with_reasons=False).event)
+                    self._book.fold(row[0], row[1], _event_of(row))
             if len(batch) < BATCH:
                 break
             fresh = batch = transaction.rows(self._sql.following, {"count": checker.count + 1})
@@ -414,11 +418,26 @@ class SqlJournal:
         """The account's use by all runs, up to the end of the chain that this transaction sees."""
         if self._book is None:
             book = AccountBook()
-            for row in transaction.rows(self._sql.of_the_account, {}):
+            for row in self._rows_of_the_account(transaction):
                 refuse_altered(self._key, row)
-                book.fold(row[0], row[1], _record(row, with_reasons=False).event)
+                book.fold(row[0], row[1], _event_of(row))
             self._book = book
         return self._book
+
+    def _rows_of_the_account(self, transaction: Transaction) -> list[tuple[Any, ...]]:
+        """What counts of the runs that trade the account, in order; the many records of simulations are not read."""
+        runs: list[str] = []
+        for row in transaction.rows(self._sql.starts, {}):
+            refuse_altered(self._key, row)
+            event = _event_of(row)
+            if isinstance(event, RunStarted) and event.mode in ACCOUNT_MODES:
+                runs.append(row[1])
+        found: list[tuple[Any, ...]] = []
+        kinds = JOURNAL.c.kind.in_([literal_column(f"'{kind}'") for kind in KINDS])
+        for at in range(0, len(runs), _RUNS_AT_A_TIME):
+            among = or_(*[JOURNAL.c.run_id == run_id for run_id in runs[at : at + _RUNS_AT_A_TIME]])
+            found += transaction.rows(sql_of(self._engine, IN_ORDER.where(kinds & among)), {})
+        return sorted(found, key=lambda row: int(row[0]))
 
     def _commit(self) -> None:
         """Write what the buffer holds, in one transaction; on an error the buffer keeps it."""
@@ -464,7 +483,7 @@ class SqlJournal:
         A connection that breaks while it commits leaves open whether the commit was done. Then the store is asked: it
         was, if the record that would end the chain is there.
         """
-        rows: list[dict[str, Any]] = []
+        rows: list[tuple[Any, ...]] = []
         head = ""
         try:
             with self._writer.transaction() as transaction:
@@ -473,20 +492,18 @@ class SqlJournal:
                 prepared = make(transaction)
                 chain, head = chained(self._key, end, head, self._run_id, prepared)
                 if chain:
-                    transaction.many(self._sql.insert, chain)
+                    transaction.many(self._sql.insert, COLUMNS, chain)
                 rows = chain
         except StoreError:
-            if not (rows and self._holds(rows[-1]["sequence"], head)):
+            if not (rows and self._holds(rows[-1][0], head)):
                 raise
         if not rows:
             return False
-        self._count, self._head = rows[-1]["sequence"], head
+        self._count, self._head = rows[-1][0], head
         if self._book is not None:
             for row in rows:
-                if row["kind"] in _KINDS_OF_THE_ACCOUNT:
-                    payload = row["payload"].encode()
-                    event = replayed(row["kind"], payload) or decode(payload, with_reasons=False)
-                    self._book.fold(row["sequence"], self._run_id, event)
+                if row[2] in _KINDS_OF_THE_ACCOUNT:
+                    self._book.fold(row[0], row[1], _event_of(row))
         return True
 
     def _holds(self, count: int, head: str) -> bool:
@@ -509,31 +526,25 @@ class SqlJournal:
             self._unanchored = 0
 
     def _prepared(self, event: Event) -> Prepared:
-        if isinstance(event, RunStarted):
-            event = replace(event, settings=self._redactor.redact(event.settings))
-        elif isinstance(event, AuditNoted):
-            event = replace(event, detail=self._redactor.redact(event.detail), what=self._redactor.text(event.what))
-        elif isinstance(event, OperationFailed):
-            event = replace(event, error=self._redactor.text(event.error))
+        if type(event) in _WITH_FREE_TEXTS:
+            event = self._redacted(event)
         payload = payload_without_secrets(encode(event), self._redactor)
         return Prepared(event.kind, utc_text(event.at, field="at"), payload)
 
+    def _redacted(self, event: Event) -> Event:
+        """Without what goes under a secret's name, or looks like one, in the texts and mappings of outside."""
+        if isinstance(event, RunStarted):
+            return replace(event, settings=self._redactor.redact(event.settings))
+        if isinstance(event, AuditNoted):
+            return replace(event, detail=self._redactor.redact(event.detail), what=self._redactor.text(event.what))
+        if isinstance(event, OperationFailed):
+            return replace(event, error=self._redactor.text(event.error))
+        return event
 
-def _stored_record(stored: Stored, with_reasons: bool) -> JournalRecord:
-    sequence, run_id, kind, _, payload, digest, version = stored
-    event = None
-    if not with_reasons and version == EVENT_VERSION:
-        event = replayed(kind.decode(), payload)
-    if event is None:
-        source = f"journal record {sequence}"
-        event = decode(payload, version=version, source=source, with_reasons=with_reasons)
-    return JournalRecord(sequence, run_id.decode(), event, digest.decode())
 
-
-def _record(row: Sequence[Any], with_reasons: bool = True) -> JournalRecord:
-    sequence, run_id, _, _, payload, _, digest, version = row
-    event = decode(payload, version=version, source=f"journal record {sequence}", with_reasons=with_reasons)
-    return JournalRecord(sequence, run_id, event, digest)
+def _event_of(row: Sequence[Any]) -> Event:
+    """The event of a row of texts that was checked, a decision without its reasons."""
+    return _BARE.event(row[0], row[2], row[4].encode("utf-8"), row[7])
 
 
 def _summary(run_id: str, begun: RunStarted | None, count: int) -> RunSummary:

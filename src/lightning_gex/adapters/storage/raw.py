@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.expression import ClauseElement
@@ -45,7 +45,19 @@ def sql_of(engine: Engine, statement: ClauseElement, columns: Sequence[str] | No
     """A statement compiled once. ``columns`` are those that an insert or update gets values for."""
     compiled: Any = statement.compile(dialect=engine.dialect, column_keys=None if columns is None else list(columns))
     order = tuple(compiled.positiontup or ()) if compiled.positional else None
-    return Sql(str(compiled), order, {name: value for name, value in compiled.params.items() if value is not None})
+    given = frozenset(columns or ())
+    fixed = {name: value for name, value in compiled.params.items() if value is not None and name not in given}
+    return Sql(str(compiled), order, fixed)
+
+
+def rows_of(connection: Connection, sql: Sql, values: Values) -> list[tuple[Any, ...]]:
+    """What a query finds, asked of the driver of an open connection; a tenth of what SQLAlchemy's rows cost."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(sql.text, sql.bound(values))
+        return list(cursor.fetchall())
+    finally:
+        cursor.close()
 
 
 class Transaction:
@@ -67,9 +79,12 @@ class Transaction:
         """A statement that finds nothing."""
         self._cursor.execute(sql.text, sql.bound(values))
 
-    def many(self, sql: Sql, rows: Sequence[Values]) -> None:
-        """A statement for many rows."""
-        self._cursor.executemany(sql.text, [sql.bound(row) for row in rows])
+    def many(self, sql: Sql, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """A statement for many rows of these columns."""
+        if sql.order == tuple(columns) and not sql.fixed:  # they stand as the driver counts them
+            self._cursor.executemany(sql.text, rows)
+        else:
+            self._cursor.executemany(sql.text, [sql.bound(dict(zip(columns, row, strict=True))) for row in rows])
 
     def lock(self, table: str) -> None:
         """Make other writers of a table wait until this transaction ends. SQLite's writers wait already."""
@@ -115,6 +130,21 @@ class Writer:
             except BaseException:
                 self._roll_back(driver)
                 raise
+
+    def read(self, sql: Sql, values: Values) -> list[tuple[Any, ...]]:
+        """What one query finds, in a transaction of its own."""
+        driver: Any = None
+        try:
+            driver = (self._held or self._connection()).dbapi_connection
+            found: list[tuple[Any, ...]] = driver.execute(sql.text, sql.bound(values)).fetchall()
+            if self._is_postgresql:
+                driver.commit()
+        except Exception:
+            if driver is not None:
+                self._roll_back(driver)
+            with store_errors(self._engine):
+                raise
+        return found
 
     def close(self) -> None:
         """Close the connection; the next transaction takes another. Closing the engine does it as well."""

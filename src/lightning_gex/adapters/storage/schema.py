@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
 #: Raised by one whenever a table changes, with a step in ``migrations``; a store of a higher version is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 4
 
 METADATA = MetaData()
 
@@ -46,6 +46,16 @@ NONCES = Table(
     Column("at", Text, nullable=False),  # when the request was signed
 )
 
+#: One row a variant that was ever judged on some data: whoever tries many must deflate by their number.
+TRIALS = Table(
+    "trials",
+    METADATA,
+    Column("data_hash", Text, primary_key=True),
+    Column("variant_hash", Text, primary_key=True),
+    Column("at", Text, nullable=False),  # when it was first tried
+    Column("sharpe_per_session", Double),  # NULL where it never traded
+)
+
 #: One row a book; ``revision`` counts its changes, so that a reader knows when what it loaded is old.
 BOOKS = Table(
     "books",
@@ -74,5 +84,17 @@ PATTERNS = Table(
     Column("outcome_net_return", Double),
     Column("outcome_won", Boolean),
     Column("outcome_known_at", Text),
+    Column("outcome_horizon_return", Double),
+    Column("schema", Integer, nullable=False, server_default="1"),  # of the vector
+    Column("strategy", Text, nullable=False, server_default=""),
+    Column("raw_confidence", Double),
+    Column("base_rate", Double),
+    Column("calls", Text, nullable=False, server_default="[]"),  # JSON: [agent, direction, probability or null] each
+    Column("taken", Boolean),
+    Column("structure", Text, nullable=False, server_default="stock"),
+    Column("confidence_before_memory", Double),
+    Column("memory_shift", Double),
+    Column("changed", BigInteger, nullable=False, server_default="0"),  # the book's revision that wrote it last
     Index("patterns_by_time", "book", "as_of", "position"),
+    Index("patterns_by_shelf", "book", "ticker", "direction", "changed"),
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from lightning_gex.core.errors import IntegrityError, StoreError
+from lightning_gex.core.errors import IntegrityError, StoreError, shown
 
 PRIVATE = 0o600
 READABLE = 0o644
@@ -144,6 +144,8 @@ def _replace(contents: Mapping[Path, bytes | Iterable[bytes]], mode: int) -> Non
             sync_folder(folder)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+    except ValueError as error:  # an empty name, a NUL or half a character in it
+        raise StoreError(f"{shown(str(path))} cannot be written: the system knows no such name") from error
     finally:
         for scratch in scratches.values():
             scratch.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.adapters.halt_file import HaltFile
 from lightning_gex.app.workspace import HALT_FLAG, Workspace, resolve_home
 from lightning_gex.core.errors import InputError, RefusedError, StoreError
+from lightning_gex.core.halt import fit_for_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,11 +56,21 @@ def halt_trading(home: Path | None, *, by: str, reason: str, flatten: bool) -> H
         raise StoreError(f"{folder} cannot be made: {error.strerror or error}: stop the program") from error
     flag = HaltFile(folder / HALT_FLAG)
     flag.set(by, reason, flatten=flatten)
+    not_recorded = None
     try:
-        _record_halt(folder, by, reason, flatten)
+        _record_halt(folder, fit_for_record(by), fit_for_record(reason), flatten)
     except Exception as error:  # whatever is broken, the halt is in force
-        return HaltOutcome(flag.path, f"{type(error).__name__}: {error}".splitlines()[0])
-    return HaltOutcome(flag.path, None)
+        not_recorded = f"{type(error).__name__}: {error}".splitlines()[0]
+    _alert_of_halt(folder, by, reason)
+    return HaltOutcome(flag.path, not_recorded)
+
+
+def _alert_of_halt(folder: Path, by: str, reason: str) -> None:
+    """Tell whoever is to be told. Whether that works does not matter to the halt; it goes on record either way."""
+    with suppress(Exception):
+        from lightning_gex.app.assembly.alerts import tell
+
+        tell(Workspace.open(folder), f"Lightning GEX: trading halted by {by}", reason)
 
 
 def _record_halt(folder: Path, by: str, reason: str, flatten: bool) -> None:
@@ -140,7 +152,7 @@ def reset_breaker(workspace: Workspace, breaker: str, *, by: str, reason: str) -
 
 def _require_a_person(by: str, reason: str) -> None:
     for field, said in (("by", by), ("reason", reason)):
-        if not said.strip():
+        if not isinstance(said, str) or not said.strip():
             raise InputError("say who resets it, and why: both go on record", field=field)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +48,10 @@ class BuiltFlow:
 
 
 def build_flow(
-    short_volume: Sequence[Path],
+    short_volume: Sequence[str | Path],
     *,
-    bars: Sequence[Path],
-    members: Path | None = None,
+    bars: Sequence[str | Path],
+    members: str | Path | None = None,
     coverage_floor: float = COVERAGE_FLOOR,
     members_floor: float = MEMBERS_FLOOR,
 ) -> BuiltFlow:
@@ -59,18 +60,20 @@ def build_flow(
     Parameters
     ----------
     short_volume : FINRA's files, or folders of them.
-    bars : bars files; a ticker is taken from the first that has it.
+    bars : bars files, at least one; a ticker is taken from the first that has it.
     members : the index's members by date; None takes every ticker of the bars that has a volume of its own.
     coverage_floor, members_floor : as ``analytics.dark_pool.dark_pool_index``.
 
     Raises
     ------
-    InputError : a file that cannot be read.
+    InputError : no file is named, or one cannot be read.
     InsufficientDataError : not one session has enough of its members covered.
     """
-    found = _bars_by_symbol(bars)
-    index = _index(found, members, bars)
-    volume = read_short_volume(_files(short_volume), symbols=index.symbols)
+    priced = _named(bars, "bars")
+    files = _files(_named(short_volume, "short_volume"))
+    found = _bars_by_symbol(priced)
+    index = _index(found, members, priced)
+    volume = read_short_volume(files, symbols=index.symbols)
     sessions = volume.session
     spells = index.during(sessions)
     if not spells:
@@ -89,11 +92,18 @@ def build_flow(
     return BuiltFlow(sessions, result, no_bars, no_volume, notes)
 
 
+def _named(given: Sequence[str | Path], field: str) -> list[Path]:
+    """The paths of an argument, at least one of them."""
+    if not given:
+        raise InputError("names no file: name at least one", field=field)
+    return [Path(one) for one in given]
+
+
 def _files(given: Sequence[Path]) -> list[Path]:
     """The files themselves, and the visible files of folders, in the order of their names."""
     found: list[Path] = []
     for path in given:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - a name that is too long is no folder either
             inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
             if not inside:
                 raise InputError("the folder holds no files", source=str(path))
@@ -111,7 +121,7 @@ def _bars_by_symbol(paths: Sequence[Path]) -> dict[str, Bars]:
     return found
 
 
-def _index(found: Mapping[str, Bars], members: Path | None, bars: Sequence[Path]) -> IndexMembers:
+def _index(found: Mapping[str, Bars], members: str | Path | None, bars: Sequence[Path]) -> IndexMembers:
     if members is not None:
         return read_members(members)
     own = [t for t, b in found.items() if has_own_volume(t) and (b.volume > 0).any()]
@@ -173,13 +183,16 @@ def _require_some(result: DarkPoolIndex, no_bars: Mapping[str, int], no_volume: 
 def _notes(
     sessions: DateArray1D,
     result: DarkPoolIndex,
-    members: Path | None,
+    members: str | Path | None,
     no_bars: Mapping[str, int],
     no_volume: Mapping[str, int],
 ) -> tuple[str, ...]:
     notes = []
     if members is None:
-        notes.append("no members file was given: every ticker of the bars that has a volume counts as a member")
+        notes.append(
+            "no members file was given: every ticker of the bars that has a volume counts as a member, funds too; name "
+            "the index's members with --members to count shares alone"
+        )
     if no_bars:
         notes.append(f"members without a bar, left out: {_listed(no_bars)}")
     if no_volume:

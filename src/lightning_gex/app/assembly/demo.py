@@ -15,7 +15,6 @@ from lightning_gex.app.assembly.jobs import simulate
 from lightning_gex.app.assembly.positions import feature_row, positioning_table
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.bars import Bars
-from lightning_gex.core.chain import OptionChain
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.errors import InsufficientDataError
 from lightning_gex.core.ports import Progress
@@ -24,7 +23,7 @@ from lightning_gex.core.sessions import close_of
 from lightning_gex.engine.inputs import MarketInputs
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation.metrics import RunMetrics, evaluate
-from lightning_gex.simulation.chains import atm_vol_of_vix, modelled_chain
+from lightning_gex.simulation.chains import atm_vol_of_vix, chains_along
 
 INDEX, SECOND = "SPX", "COMP"
 #: History before it is learnt from; from here on VIX and index bars both exist.
@@ -87,22 +86,16 @@ def _modelled_positioning(bars: Bars, vix: DatedSeries, progress: Progress) -> t
     level = vix.aligned("close", bars.session, max_age_days=0)
     rows = np.flatnonzero(np.isfinite(level))
     label = "reading modelled option chains"
+    rows = rows[rows > 0]  # the open interest of a session is the evening's before
+    chains = chains_along(bars, INDEX)
     features: list[dict[str, float]] = []
     last: DealerPositioning | None = None
     for i in cast("Iterable[int]", progress(rows, total=len(rows), label=label)):
-        last = positioning(_chain(bars, i, level[i]))
+        chain = chains.chain(
+            i - 1, as_of=close_of(bars.session[i]), spot=float(bars.close[i]), atm_vol=atm_vol_of_vix(float(level[i]))
+        )
+        last = positioning(chain)
         features.append(feature_row(last))
     if last is None:
         raise InsufficientDataError("the sample bars and VIX share no session: reinstall the arch package")
     return positioning_table(bars.session[rows], features, "modelled chains"), last
-
-
-def _chain(bars: Bars, i: int, vix: float) -> OptionChain:
-    return modelled_chain(
-        underlying=INDEX,
-        as_of=close_of(bars.session[i]),
-        spot=float(bars.close[i]),
-        atm_vol=atm_vol_of_vix(float(vix)),
-        spot_average_20=float(bars.close[max(0, i - 19) : i + 1].mean()),
-        spot_average_60=float(bars.close[max(0, i - 59) : i + 1].mean()),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -164,7 +165,7 @@ def build_history(
 
 
 def _files_in(folder: Path, out: Path) -> list[Path]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - a name that is too long is no folder either
         raise InputError("is no folder: name the folder that holds the chain files", source=str(folder))
     own = {out.absolute(), out.absolute().with_name(out.name + JOURNAL_SUFFIX)}
     root = folder.absolute()
@@ -398,9 +399,23 @@ def ranked_history(file: Path, *, underlyings: Sequence[str] = ()) -> tuple[Rank
     return tuple(RankedHistory(n, history.dealer_model, s, ranks_of(s)) for n, s in chosen.items())
 
 
+#: What the ranks are made of.
+_RANKED = (
+    "gamma_exposure_usd_per_pct", "charm_exposure_usd_per_day", "vanna_exposure_usd_per_vol_point", "implied_vol",
+)  # fmt: skip
+
+
 def ranks_of(features: DatedSeries) -> dict[str, Float64Array1D]:
-    """The ranks of a history's own sessions, as the engine makes them of bars' sessions."""
+    """The ranks of a history's own sessions, as the engine makes them of bars' sessions.
+
+    Raises
+    ------
+    InputError : a column that they are made of is not there.
+    """
     known = features.columns
+    absent = [name for name in _RANKED if name not in known]
+    if absent:
+        raise InputError(f"holds no {', '.join(absent)}: give the features of a history", source=features.source)
     days = days_to_next_session(features.session)
     return {
         "gex_signal": gex_signal(known["gamma_exposure_usd_per_pct"]),

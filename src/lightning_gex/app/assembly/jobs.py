@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -15,10 +15,13 @@ from lightning_gex.adapters.market_data.bars_file import read_bars
 from lightning_gex.adapters.market_data.positioning_history import PositioningHistory, read_history
 from lightning_gex.adapters.market_data.series_files import read_flow, read_market, read_rates, read_volatility_index
 from lightning_gex.adapters.market_data.stale_open import default_fill_price, same_underlying
+from lightning_gex.adapters.storage.decision_log import DecisionLog
 from lightning_gex.analytics.positioning_result import DealerPositioning
+from lightning_gex.app.assembly.expressing import expressed
 from lightning_gex.app.assembly.input_notes import bar_notes, coverage_notes
 from lightning_gex.app.assembly.policies import workspace_policy
 from lightning_gex.app.assembly.positions import position_chain, table_of_history, table_of_one, with_today
+from lightning_gex.app.assembly.universe import with_universe
 from lightning_gex.app.assembly.wiring import (
     BACKTEST_JOURNAL_GROUP,
     Stores,
@@ -31,7 +34,7 @@ from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.decision import Decision, Scalar
 from lightning_gex.core.errors import InputError, InsufficientDataError
-from lightning_gex.core.ports import Progress
+from lightning_gex.core.ports import Agent, Progress
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.engine.drivers import ShowProgress, Watch, decide_latest, run_backtest
 from lightning_gex.engine.feed import SessionUpdate
@@ -40,6 +43,7 @@ from lightning_gex.engine.result import RunResult
 from lightning_gex.engine.simulated_broker import SimulatedBroker
 from lightning_gex.engine.trader import Trader
 from lightning_gex.memory.book import MemoryBook
+from lightning_gex.risk.expression import Expression
 
 #: Names under which a bars file may hold the volatility index.
 VOLATILITY_INDEX_TICKERS = ("VIX", "^VIX")
@@ -57,11 +61,13 @@ class AnalysisResult:
     decision : the latest one.
     positioning : of the chain, where one was given.
     notes : what a reader must know.
+    expression : how it could be traded with the chain's options; None without a chain or a trade.
     """
 
     decision: Decision
     positioning: DealerPositioning | None
     notes: tuple[str, ...]
+    expression: Expression | None = None
 
 
 def analyze_files(
@@ -72,6 +78,7 @@ def analyze_files(
     chain: Path | None = None,
     history: Path | None = None,
     flow: Path | None = None,
+    volatility_index: Path | None = None,
     market: Path | None = None,
     chain_format: str | None = None,
     progress: Progress,
@@ -99,6 +106,7 @@ def analyze_files(
         series, chain_notes = table_of_one(found, own)
         table = {ticker: with_today(table[ticker], series) if ticker in table else series}
         notes = (*notes, *found.notes, *chain_notes)
+    index = file.volatility_index if volatility_index is None else read_volatility_index(volatility_index)
     given = {
         "flow": None if flow is None else read_flow(flow),
         "market": None if market is None else _market_series(market, own),
@@ -107,12 +115,13 @@ def analyze_files(
     inputs = MarketInputs(
         bars=file.bars,
         flow=given["flow"],
-        volatility_index=file.volatility_index,
+        volatility_index=index,
         market=given["market"],
         positioning=table,
         market_ticker=market_ticker_among(file.bars),
         notes=(*file.notes, *notes, *coverage_notes(own.session[-1:], given), *bar_notes(own)),
     )
+    inputs = with_universe(workspace, inputs)
     trader, _, watch = _wired(workspace, tickers=(ticker,), start=None, kind="analyze")
     label = f"learning from {len(own)} sessions of {ticker}"
     decisions = decide_latest(
@@ -120,10 +129,14 @@ def analyze_files(
         inputs,
         watch,
         capital=capital_of(workspace.settings),
-        settings=_on_record(workspace),
-        show_progress=_shown(progress, label),
+        settings=on_record(workspace),
+        show_progress=shown(progress, label),
     )
-    return AnalysisResult(decisions[-1], found, inputs.notes)
+    if chain is None:
+        return AnalysisResult(decisions[-1], found, inputs.notes)
+    equity = float(capital_of(workspace.settings))
+    how = expressed(decisions[-1], chain, trader.config, equity=equity, chain_format=chain_format)
+    return AnalysisResult(decisions[-1], found, inputs.notes, how)
 
 
 def run_backtest_files(
@@ -143,7 +156,51 @@ def run_backtest_files(
 ) -> RunResult:
     """Walk forward through the files' history. Sessions before ``start`` are learnt from and not traded."""
     watched = tuple(dict.fromkeys(tickers))
+    files = InputFiles(bars, flow, history, volatility_index, rates, market)
+    return simulate(
+        workspace,
+        inputs_of(files, watched, start=start, end=end),
+        tickers=watched,
+        start=None if start is None else np.datetime64(start, "D"),
+        kind="backtest",
+        label=f"walking through {', '.join(watched)}",
+        progress=progress,
+        capital=capital,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class InputFiles:
+    """The files a run reads; None where there is none.
+
+    Parameters
+    ----------
+    bars : daily bars. flow, history, volatility_index, rates, market : as the commands take them.
+    """
+
+    bars: Path
+    flow: Path | None = None
+    history: Path | None = None
+    volatility_index: Path | None = None
+    rates: Path | None = None
+    market: Path | None = None
+
+
+def inputs_of(
+    files: InputFiles, watched: tuple[str, ...], *, start: date | None = None, end: date | None = None
+) -> MarketInputs:
+    """What a run on these files looks at.
+
+    Parameters
+    ----------
+    files : to read.
+    watched : tickers to trade; other tickers of the bars count for breadth and for the market only.
+    start : first session to trade; what is missing is counted from there on. None counts from the first bar.
+    end : last session; None takes all.
+    """
     last = None if end is None else np.datetime64(end, "D")
+    flow, history, rates, market = files.flow, files.history, files.rates, files.market
+    bars, volatility_index = files.bars, files.volatility_index
     file = _read_bars_file(bars, watched)
     everything = {t: _until(b, last) for t, b in file.bars.items()}
     index = file.volatility_index if volatility_index is None else read_volatility_index(volatility_index)
@@ -165,7 +222,7 @@ def run_backtest_files(
         *coverage_notes(decided if first is None else decided[decided >= first], given),
         *(note for ticker in watched for note in bar_notes(everything[ticker])),
     )
-    inputs = MarketInputs(
+    return MarketInputs(
         bars=everything,
         flow=given["flow"],
         volatility_index=index,
@@ -174,16 +231,6 @@ def run_backtest_files(
         rates=given["rates"],
         market_ticker=market_ticker_among(everything),
         notes=notes,
-    )
-    return simulate(
-        workspace,
-        inputs,
-        tickers=watched,
-        start=first,
-        kind="backtest",
-        label=f"walking through {', '.join(watched)}",
-        progress=progress,
-        capital=capital,
     )
 
 
@@ -197,17 +244,22 @@ def simulate(
     label: str,
     progress: Progress,
     capital: float | None = None,
+    besides: tuple[Agent, ...] = (),
 ) -> RunResult:
-    """One journaled walk through a history with simulated fills and a memory of its own."""
+    """One journaled walk through a history with simulated fills and a memory of its own.
+
+    ``besides`` are agents that vote beside those of the settings.
+    """
     trader, exchange, watch = _wired(workspace, tickers=tickers, start=start, kind=kind)
+    watch = replace(watch, agents=(*watch.agents, *besides))
     return run_backtest(
         trader,
         exchange,
-        inputs,
+        with_universe(workspace, inputs),
         watch,
         capital=capital_of(workspace.settings, capital),
-        settings=_on_record(workspace),
-        show_progress=_shown(progress, label),
+        settings=on_record(workspace),
+        show_progress=shown(progress, label),
     )
 
 
@@ -225,6 +277,7 @@ def _wired(
         memory=MemoryBook(),
         policy=workspace_policy(workspace, config),
         broker=exchange,
+        decisions=DecisionLog(),
     )
     watch = Watch(
         tickers=tickers,
@@ -237,12 +290,13 @@ def _wired(
     return trader, exchange, watch
 
 
-def _on_record(workspace: Workspace) -> dict[str, Scalar]:
+def on_record(workspace: Workspace) -> dict[str, Scalar]:
     """What a run's start says about how it was set up."""
     return {**workspace.settings.flat(), "config_hash": workspace.settings.config_hash()}
 
 
-def _shown(progress: Progress, label: str) -> ShowProgress:
+def shown(progress: Progress, label: str) -> ShowProgress:
+    """Sessions shown to a person while they are consumed."""
     return lambda feed, total: cast("Iterable[SessionUpdate]", progress(feed, total=total, label=label))
 
 

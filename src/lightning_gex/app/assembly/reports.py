@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lightning_gex.app.assembly.wiring import Stores
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import InputError
-from lightning_gex.core.events import DecisionMade, TradeClosed
+from lightning_gex.core.events import DecisionMade, Event, SignalResolved, TradeClosed
 from lightning_gex.engine.state import replay
+from lightning_gex.evaluation.gates import gate_of, plain_tallies, tallied
+from lightning_gex.evaluation.reliability import plain_reliability, reliability_figures
 
 
 def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[str, Any]:
@@ -24,7 +27,8 @@ def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[
 
     Returns
     -------
-    ``run_id, mode, started_at`` and sections ``capital, trading, decisions``; a ratio without data is NaN.
+    ``run_id, mode, started_at`` and sections ``capital, trading, decisions, blocked_by, by_gate, reliability``; a ratio
+    without data is NaN.
 
     Raises
     ------
@@ -66,4 +70,14 @@ def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[
         },
         "decisions": {"made": state.decisions, **statuses},
         "blocked_by": dict(blocked),
+        "by_gate": plain_tallies(tallied(_ideas(events))),
+        "reliability": plain_reliability(reliability_figures(state.learning.grouped())),
     }
+
+
+def _ideas(events: Sequence[Event]) -> Iterator[tuple[str, float | None]]:
+    """Every idea of a run: what ended it, and the net return it had or would have had, None while it is not known."""
+    outcomes = {e.pattern_id: e.outcome.net_return for e in events if isinstance(e, SignalResolved)}
+    for event in events:
+        if isinstance(event, DecisionMade) and (gate := gate_of(event.decision)) is not None:
+            yield gate, outcomes.get(event.decision.decision_id)

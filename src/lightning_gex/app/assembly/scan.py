@@ -11,9 +11,8 @@ from typing import Any, cast
 
 from lightning_gex.adapters.market_data.market_file import CONTRACTS_A_BOOK, contracts_in, read_books
 from lightning_gex.adapters.market_data.market_rows import LeftOut
-from lightning_gex.analytics.market_scan import market_scan
+from lightning_gex.analytics.market_scan import MarketScan, market_scans
 from lightning_gex.analytics.option_time import TimeClock
-from lightning_gex.core.book import ChainBook
 from lightning_gex.core.errors import InputError, InsufficientDataError
 from lightning_gex.core.ports import Progress
 from lightning_gex.evaluation.frames import Frame, frame, largest_rows, stacked, with_share
@@ -54,7 +53,7 @@ def scan_market(
     ----------
     path : a Parquet file of our own chain table, or a folder of them.
     dealer_model, clock, value_early_exercise : as ``market_scan``.
-    workers : threads over which the underlyings of a book are split.
+    workers : threads; with more than one, the next rows are read while these are looked at.
     progress : shows how far it is.
 
     Raises
@@ -68,10 +67,10 @@ def scan_market(
     total = max(math.ceil(contracts / CONTRACTS_A_BOOK), 1)
     tables: list[Frame] = []
     statuses: Counter[str] = Counter()
-    for book in cast("Iterable[ChainBook]", progress(books, total=total, label="scanning the market")):
-        found = market_scan(
-            book, dealer_model=dealer_model, clock=clock, value_early_exercise=value_early_exercise, workers=workers
-        )
+    scans = market_scans(
+        books, dealer_model=dealer_model, clock=clock, value_early_exercise=value_early_exercise, workers=workers
+    )
+    for found in cast("Iterable[MarketScan]", progress(scans, total=total, label="scanning the market")):
         statuses.update(found.status_name.tolist())
         tables.append(frame(found))
     if not tables:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from lightning_gex.engine.candidates import candidates
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.inputs import MarketInputs, features_of
 from lightning_gex.engine.perception import perceive
-from lightning_gex.simulation.market import simulate_market
+from lightning_gex.simulation.market import MarketConfig, simulate_market
 from lightning_gex.sizing.episodes import Episodes, episode_of, joined
 
 SIMULATED_MARKETS = 8
@@ -24,14 +25,40 @@ _SIMULATION_START = np.datetime64("2000-01-03")
 _SEED_STRIDE = 1_000  # markets of neighbouring seeds share none
 
 
-def simulated_episodes(seed: int) -> Episodes:
-    """The agents' signals on simulated markets of no planted direction, each market one episode."""
-    markets = [
-        simulate_market(seed=seed * _SEED_STRIDE + k, sessions=SIMULATED_SESSIONS, start=_SIMULATION_START)
-        for k in range(SIMULATED_MARKETS)
+def simulated_episodes(
+    seed: int,
+    *,
+    markets: int = SIMULATED_MARKETS,
+    sessions: int = SIMULATED_SESSIONS,
+    planted_effect: float = 0.0,
+    config: MarketConfig | None = None,
+) -> Episodes:
+    """The agents' signals on simulated markets, each market one episode.
+
+    Parameters
+    ----------
+    seed : of the first market; neighbouring seeds share none.
+    markets, sessions : how many, and how long each.
+    planted_effect : as ``simulate_market`` takes it; 0 plants none.
+    config : how they behave; None takes the defaults.
+    """
+    made = [
+        simulate_market(
+            seed=seed * _SEED_STRIDE + k,
+            sessions=sessions,
+            start=_SIMULATION_START,
+            planted_effect=planted_effect,
+            config=config,
+        )
+        for k in range(markets)
     ]
-    inputs = [MarketInputs({m.bars.ticker: m.bars}, flow=m.flow, volatility_index=m.vix) for m in markets]
-    return joined([_episode(m.bars, i) for m, i in zip(markets, inputs, strict=True)])
+    inputs = [MarketInputs({m.bars.ticker: m.bars}, flow=m.flow, volatility_index=m.vix) for m in made]
+    return joined([_episode(m.bars, i) for m, i in zip(made, inputs, strict=True)])
+
+
+def history_episodes(inputs: MarketInputs, tickers: Sequence[str]) -> Episodes:
+    """The agents' signals on a real history, each ticker one episode. Raises where a ticker gives none."""
+    return joined([_episode(inputs.bars[ticker], inputs) for ticker in tickers])
 
 
 def episodes_of_bars(data: Bars | Any) -> Episodes:  # noqa: ANN401 - pandas and polars frames, without importing either

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from lightning_gex.adapters.halt_file import HaltFile
 from lightning_gex.adapters.storage.database import Store, open_database
 from lightning_gex.adapters.storage.journal import Follower, SqlJournal
-from lightning_gex.adapters.storage.memory_store import SqlMemoryStore
+from lightning_gex.adapters.storage.memory_store import SearchPlace, SqlMemoryStore
 from lightning_gex.agents.consensus import ConsensusConfig
 from lightning_gex.agents.registry import default_agents, installed_agents
 from lightning_gex.app.settings import Settings
@@ -25,8 +25,10 @@ from lightning_gex.core.units import BASIS_POINT
 from lightning_gex.engine.config import CostSchedule, EngineConfig, Enhancements
 from lightning_gex.memory.confidence import MemoryConfig
 from lightning_gex.risk.circuit_breaker import BreakerLimits
+from lightning_gex.risk.concentration import ConcentrationLimits
 from lightning_gex.risk.execution import ExecutionConfig
 from lightning_gex.risk.guardrails import GuardrailLimits
+from lightning_gex.risk.regime_path import RegimeRules
 from lightning_gex.risk.strategic import RegimeTable
 from lightning_gex.risk.tactical import TacticalConfig
 from lightning_gex.sizing.kelly_size import KellyConfig
@@ -65,15 +67,30 @@ def engine_config(
         consensus=ConsensusConfig(**settings.consensus.model_dump()),
         memory=MemoryConfig(**settings.memory.model_dump()),
         regimes=regimes if regimes is not None else RegimeTable(),
+        regime_rules=RegimeRules(**settings.regimes.model_dump()),
+        concentration=ConcentrationLimits(**settings.concentration.model_dump()),
         tactical=TacticalConfig(allow_short=account.allow_short, **settings.tactical.model_dump()),
+        fixed_size_pct=settings.sizing.fixed_size_pct,
         kelly=KellyConfig(**settings.kelly.model_dump()),
         execution=ExecutionConfig(cost_per_side=cost_per_side, **settings.execution.model_dump()),
-        guardrails=guardrails or GuardrailLimits(**settings.guardrails.model_dump()),
+        guardrails=guardrail_limits(settings, guardrails),
         breakers=BreakerLimits(**settings.breakers.model_dump()),
         costs=CostSchedule(stock_bp=stock_bp, index_bp=index_bp),
         weights={AGENT_NAMES[key]: weight for key, weight in weights.items() if weight > 0},
+        learn_weights=settings.agents.learn_weights,
+        calibrate=settings.decision.calibrate,
         minimum_confidence=settings.decision.minimum_confidence,
+        range_horizon_sessions=settings.decision.range_horizon_sessions,
     )
+
+
+def guardrail_limits(settings: Settings, explicit: GuardrailLimits | None = None) -> GuardrailLimits:
+    """The hard limits in force: explicit ones win over the settings', but not over small capital: the tighter holds."""
+    limits = explicit or GuardrailLimits(**settings.guardrails.model_dump())
+    small = settings.small_capital
+    if not small.enabled:
+        return limits
+    return replace(limits, max_capital_usd=min(limits.max_capital_usd, small.max_capital_usd))
 
 
 def agents_of(settings: Settings) -> tuple[Agent, ...]:
@@ -139,4 +156,4 @@ class Stores:
 
     def memory(self, book: str = ACCOUNT_BOOK) -> SqlMemoryStore:
         """A book of memory."""
-        return SqlMemoryStore(self.engine, book)
+        return SqlMemoryStore(self.engine, book, search=SearchPlace(self.workspace.settings.storage.memory_search))

@@ -15,6 +15,7 @@ from lightning_gex.app.cli.options import (
     HomeOption,
     JsonOption,
     MarketOption,
+    VolatilityIndexOption,
     workspace_of,
 )
 
@@ -34,6 +35,7 @@ def analyze(
     ] = None,
     history: HistoryOption = None,
     flow: FlowOption = None,
+    volatility_index: VolatilityIndexOption = None,
     market: MarketOption = None,
     chain_format: FormatOption = None,
     home: HomeOption = None,
@@ -44,6 +46,7 @@ def analyze(
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import decision_document, print_document
     from lightning_gex.app.cli.render import show_decision
+    from lightning_gex.app.cli.render_expression import show_expression
     from lightning_gex.app.cli.render_positioning import show_positioning
 
     result = bootstrap.analyze_files(
@@ -53,6 +56,7 @@ def analyze(
         chain=chain,
         history=history,
         flow=flow,
+        volatility_index=volatility_index,
         market=market,
         chain_format=chain_format,
         progress=BarProgress(stderr_console()),
@@ -60,9 +64,11 @@ def analyze(
     shown = () if as_json or result.positioning is None else result.positioning.notes  # below the chain's own tables
     show_notes((note for note in result.notes if note not in shown), stderr_console())
     if as_json:
-        print_document(decision_document(result.decision))
+        print_document(decision_document(result.decision, result.expression))
         return
     console = stdout_console()
     if result.positioning is not None:
         show_positioning(result.positioning, console)
     show_decision(result.decision, console)
+    if result.expression is not None:
+        show_expression(result.expression, console)

@@ -34,7 +34,7 @@ def halt(
     """Stop every entry at once, in every program on this workspace; exits go on."""
     from lightning_gex.app.assembly.control import halt_trading
 
-    outcome = halt_trading(_folder(context, home), by=by or _login(), reason=reason, flatten=flatten)
+    outcome = halt_trading(_folder(context, home), by=by or login_name(), reason=reason, flatten=flatten)
     if outcome.not_recorded is not None:
         print_line(
             f"note: the halt is in force; it is not in the journal yet ({outcome.not_recorded}), "
@@ -59,7 +59,7 @@ def resume(
     """Let entries go on after a halt; your name and reason go on record."""
     from lightning_gex.app import bootstrap
 
-    person = by or _login()
+    person = by or login_name()
     bootstrap.resume_trading(workspace_of(context, home), by=person, reason=reason)
     if as_json:
         sys.stdout.write(json.dumps({"halted": False, "by": person, "reason": reason}, indent=2) + "\n")
@@ -87,7 +87,7 @@ def breakers(
     if reset is not None:
         if reason is None:
             raise SettingsError("--reset needs --reason: why may entries go on?")
-        bootstrap.reset_breaker(workspace, reset, by=by or _login(), reason=reason)
+        bootstrap.reset_breaker(workspace, reset, by=by or login_name(), reason=reason)
     found = bootstrap.latched_breakers(workspace)
     if as_json:
         sys.stdout.write(json.dumps({"tripped": found, "reset": reset}, indent=2) + "\n")
@@ -101,7 +101,7 @@ def _folder(context: typer.Context, home: Path | None) -> Path | None:
     return home if home is not None else shared
 
 
-def _login() -> str:
+def login_name() -> str:
     """The login name; a machine that knows none still halts."""
     try:
         return getpass.getuser()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lightning_gex.app.assembly.history import BuiltHistory, RankedHistory
     from lightning_gex.app.assembly.scan import ScannedMarket
     from lightning_gex.evaluation.metrics import RunMetrics
+    from lightning_gex.risk.expression import Expression
 
 POSITIONING_KEYS = (
     "underlying",
@@ -131,7 +132,34 @@ def plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def decision_document(decision: Decision) -> dict[str, object]:
+def expression_document(expression: Expression) -> dict[str, object]:
+    """A structure of options as plain values; an unbounded gain is null, as is what stock does not have."""
+    return {
+        "structure": expression.structure,
+        "legs": [
+            {
+                "action": leg.action,
+                "root": leg.root,
+                "expiry": str(leg.expiry),
+                "right": "call" if leg.is_call else "put",
+                "strike": leg.strike,
+                "price": leg.price,
+            }
+            for leg in expression.legs
+        ],
+        "contracts": expression.contracts,
+        "debit_usd": expression.debit_usd,
+        "max_loss_usd": expression.max_loss_usd,
+        "max_gain_usd": expression.max_gain_usd,
+        "total_max_loss_usd": expression.total_max_loss_usd,
+        "implied_volatility": expression.implied_volatility,
+        "forecast_volatility": expression.forecast_volatility,
+        "reason": expression.reason,
+        "refused": {structure.value: why for structure, why in expression.refused.items()},
+    }
+
+
+def decision_document(decision: Decision, expression: Expression | None = None) -> dict[str, object]:
     """What ``analyze --json`` prints."""
     return {
         "status": decision.status,
@@ -143,6 +171,7 @@ def decision_document(decision: Decision) -> dict[str, object]:
         "confidence": decision.confidence,
         "time_horizon_days": decision.time_horizon_days,
         "reason": decision.reason,
+        **decision.range_figures,
         "stages": [
             {
                 "stage": record.stage,
@@ -153,6 +182,7 @@ def decision_document(decision: Decision) -> dict[str, object]:
             }
             for record in decision.stages
         ],
+        "expression": None if expression is None else expression_document(expression),
     }
 
 

@@ -13,7 +13,7 @@ from typing import ParamSpec
 
 import typer
 
-from lightning_gex.core.errors import InputError, LightningError, StoreError
+from lightning_gex.core.errors import InputError, LightningError, StoreError, one_line
 
 FAULT = 1
 USAGE = 2
@@ -101,7 +101,7 @@ def report_usage_error(error: Exception, arguments: Sequence[str]) -> int:
 def print_line(text: str) -> None:
     """One line on standard error, whatever the text holds; quiet where nobody listens."""
     try:
-        sys.stderr.write(" ".join(_known_hidden(text).splitlines()) + "\n")
+        sys.stderr.write(one_line(_known_hidden(text)) + "\n")
     except OSError:
         return
 

@@ -56,6 +56,19 @@ FlowOption = Annotated[
     Path | None,
     typer.Option("--flow", readable=False, metavar="FILE", help="Flow by session: date with dix, gex or both."),
 ]
+VolatilityIndexOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--volatility-index",
+        readable=False,
+        metavar="FILE",
+        help="VIX: date,close, or long form index,date,...,close.",
+    ),
+]
+RatesOption = Annotated[
+    Path | None,
+    typer.Option("--rates", readable=False, metavar="FILE", help="13-week bill yield by date, per cent."),
+]
 MarketOption = Annotated[
     Path | None,
     typer.Option(

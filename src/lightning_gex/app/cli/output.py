@@ -59,7 +59,8 @@ def check_table_file(file: Path, option: str, suffixes: tuple[str, ...] = TABLE_
 
 def check_not_input(file: Path, option: str, given: Path) -> None:
     """Refuse to write over what is read. Raises ``SettingsError``."""
-    if file.exists() and given.exists() and file.samefile(given):
+    is_there = os.path.exists(given)  # noqa: PTH110 - a name that is too long is not there either
+    if is_there and file.exists() and file.samefile(given):
         raise SettingsError(f"{option} {file} is the file that is read: name another")
 
 
@@ -75,19 +76,22 @@ def _placed(path: Path, option: str) -> Path:
     return absolute
 
 
-def run_files(run: RunResult, metrics: RunMetrics, *, positioning: DealerPositioning | None) -> dict[str, bytes]:
+def run_files(
+    run: RunResult, metrics: RunMetrics, *, positioning: DealerPositioning | None, beside: str | None = None
+) -> dict[str, bytes]:
     """What a run leaves behind, whole: report, figures, one row a decision, one row a trade.
 
     Parameters
     ----------
     run, metrics : the run and its figures.
     positioning : the last chain's, for the report's exposure profile; None where there was no chain.
+    beside : HTML of what the run is compared with; None where it is with nothing.
     """
     from lightning_gex.evaluation.report import report_html
     from lightning_gex.evaluation.tables import decisions_frame, parquet_bytes, trades_frame
 
     return {
-        "report.html": report_html(run, metrics, positioning=positioning).encode(),
+        "report.html": report_html(run, metrics, positioning=positioning, beside=beside).encode(),
         "metrics.json": json_text(metrics.to_json_dict()).encode(),
         "decisions.parquet": parquet_bytes(decisions_frame(run)),
         "trades.parquet": parquet_bytes(trades_frame(run)),

@@ -14,6 +14,7 @@ from lightning_gex.core.decision import Cap, Decision, Scalar, StageRecord
 from lightning_gex.core.enums import DecisionStatus, Direction, StageVerdict
 from lightning_gex.core.votes import Vote
 from lightning_gex.evaluation.explain import stage_words
+from lightning_gex.evaluation.gates import gate_words
 
 NOT_AVAILABLE = "n/a"
 _LARGE = 100  # from here on two decimals say enough
@@ -87,7 +88,18 @@ def _plan(decision: Decision) -> Table:
     regime = decision.regime.value.replace("_", " ") if decision.regime else NOT_AVAILABLE
     table.add_row("confidence", percent(decision.confidence), "size", f"{percent(decision.size_pct)} of equity")
     table.add_row("direction", decision.direction.word, "regime", regime)
+    table.add_row(*_range_cells(decision))
     return table
+
+
+def _range_cells(decision: Decision) -> tuple[str, str, str, str]:
+    """Between which prices the close is expected, how probably, and how volatile until then."""
+    found = decision.expected_range
+    if found is None:
+        return "range", decision.range_absence or NOT_AVAILABLE, "", ""
+    band = f"{number(found.low)} to {number(found.high)}"
+    inside = f"{percent(found.probability)} inside after {found.horizon_sessions} sessions"
+    return "range", f"{band}, {inside}", "volatility ahead", percent(found.volatility_forecast_horizon)
 
 
 def _stages(stages: tuple[StageRecord, ...]) -> Table:
@@ -152,6 +164,52 @@ def show_metrics(metrics: Mapping[str, Any], console: Console) -> None:
     console.print()
     console.print(table)
     console.print()
+    gates = metrics.get("by_gate")
+    if isinstance(gates, Mapping) and gates:
+        console.print(_gates(gates))
+        console.print()
+    _show_ranges(metrics.get("by_range"), console)
+    _show_reliability(metrics.get("reliability"), console)
+
+
+def _show_reliability(groups: object, console: Console) -> None:
+    """What each agent and the final word said over all signals, against what came."""
+    voices = groups.get("all") if isinstance(groups, Mapping) else None
+    if not isinstance(voices, Mapping) or not voices:
+        return
+    table = titled_table("Said and came true", "who", "calls", "said", "came true", "95 % interval", "Brier score")
+    for who, found in voices.items():
+        said, came = percent(found.get("mean_probability")), percent(found.get("hit_rate"))
+        calls, score = number(found.get("calls"), "{:,}"), number(found.get("brier"), "{:.3f}")
+        table.add_row(str(who), calls, said, came, _interval(found.get("interval"), percent), score)
+    console.print(table)
+    console.print()
+
+
+def _show_ranges(ranges: object, console: Console) -> None:
+    """How the expected ranges held, ticker by ticker; nothing where there were none."""
+    if not isinstance(ranges, Mapping) or not ranges:
+        return
+    columns = ("ticker", "ranges", "inside", "95 % interval", "said", "surest 30 %", "skill")
+    table = titled_table("The expected ranges", *columns)
+    for ticker, found in ranges.items():
+        inside, said, surest = (percent(found.get(k)) for k in ("inside", "probability_mean", "most_confident"))
+        skill = number(found.get("brier_skill"), "{:+.3f}")
+        interval = _interval(found.get("inside_interval"), percent)
+        table.add_row(str(ticker), number(found.get("ranges"), "{:,}"), inside, interval, said, surest, skill)
+    console.print(table)
+    console.print()
+
+
+def _gates(gates: Mapping[str, Any]) -> Table:
+    """Which gate stopped how many ideas, and what became of them."""
+    table = titled_table("What the gates stopped", "gate", "ideas", "known", "won", "95 % interval", "mean net return")
+    for gate, found in gates.items():
+        interval = found.get("interval", found.get("win_rate_interval"))
+        known = (number(found.get(key), "{:,}") for key in ("ideas", "resolved"))
+        won, back = percent(found.get("win_rate")), _basis_points(found.get("expectancy_bp"))
+        table.add_row(gate_words(gate), *known, won, _interval(interval, percent), back)
+    return table
 
 
 def show_verdict(title: str, sentences: tuple[str, ...], console: Console) -> None:
@@ -223,12 +281,19 @@ def show_performance(summary: Mapping[str, Any], console: Console) -> None:
     """Print a performance summary: one table a section, ``n/a`` where a ratio has no data."""
     plain = {key: value for key, value in summary.items() if not isinstance(value, Mapping)}
     sections = {key: value for key, value in summary.items() if isinstance(value, Mapping)}
+    gates, ranges = sections.pop("by_gate", {}), sections.pop("by_range", {})
+    reliability = sections.pop("reliability", None)
     for title, section in ({"run": plain} | sections if plain else sections).items():
         table = titled_table(title.replace("_", " "), "", "")
         for key, value in section.items():
             table.add_row(key.replace("_", " "), _leaf(value))
         console.print(table)
         console.print()
+    if gates:
+        console.print(_gates(gates))
+        console.print()
+    _show_ranges(ranges, console)
+    _show_reliability(reliability, console)
 
 
 def _leaf(value: object) -> str:

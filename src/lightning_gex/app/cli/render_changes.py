@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -48,12 +49,32 @@ def show_changes(found: PositioningChanges, console: Console) -> None:
     for words, dates in (("gone", found.expiries_gone()), ("opened", found.expiries_opened())):
         if len(dates):
             console.print(f"expiries {words}: {_dates(dates)}", markup=False)
+    if _is_the_same(found):
+        console.print("nothing changed: same contracts, open interest, levels and exposures")
+    else:
+        _tables(found, console)
+    for note in found.notes:
+        console.print(Text(f"note: {note}", style="dim"))
+
+
+def _is_the_same(found: PositioningChanges) -> bool:
+    """Whether both chains hold the same contracts with the same open interest and give the same figures."""
+    contracts = found.contracts
+    return (
+        bool((contracts.fate == ContractFate.KEPT).all())
+        and not np.nan_to_num(contracts.open_interest_change).any()
+        and not np.nan_to_num(contracts.gamma_change_usd_per_pct).any()
+        and all(before == now or (before != before and now != now) for before, now in found.levels.values())
+    )
+
+
+def _tables(found: PositioningChanges, console: Console) -> None:
     tables = (_why(found), _moved(found), _contracts(found, by="open_interest"), _contracts(found, by="gamma"))
     for table in (*tables, _strikes(found)):
         console.print()
         console.print(table)
-    for note in found.notes:
-        console.print(Text(f"note: {note}", style="dim"))
+        if not table.row_count:
+            console.print("nothing changed", style="dim")
 
 
 def _why(found: PositioningChanges) -> Table:

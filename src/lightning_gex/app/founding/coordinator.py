@@ -12,8 +12,8 @@ from lightning_gex.agents.custom import Analyst, RowAgent
 from lightning_gex.agents.registry import default_agents
 from lightning_gex.agents.weights import updated_weight
 from lightning_gex.app.founding.documents import consensus_document, vote_document
-from lightning_gex.app.founding.inputs import given, probability
-from lightning_gex.core.errors import InputError, SettingsError
+from lightning_gex.app.founding.inputs import given, positive, probability, text
+from lightning_gex.core.errors import InputError, SettingsError, shown
 from lightning_gex.core.features import Features
 from lightning_gex.core.ports import Agent, Clock
 from lightning_gex.core.votes import Votes
@@ -36,7 +36,7 @@ class ConsensusBuilder:
     def __init__(self, config: ConsensusConfig | None = None, weights: Mapping[str, float] | None = None) -> None:
         self.config = config or ConsensusConfig()
         self.on_change: WeightListener | None = None
-        self._weights: dict[str, float] = dict(weights or {})
+        self._weights = _checked_weights(weights)
 
     def __repr__(self) -> str:
         return f"ConsensusBuilder({', '.join(f'{agent} {w:.3g}' for agent, w in self._weights.items())})"
@@ -48,7 +48,7 @@ class ConsensusBuilder:
 
     def add_agent(self, agent_name: str) -> None:
         """Let an agent vote with a weight of 1, unless it has one."""
-        self._weights.setdefault(agent_name, _EVEN)
+        self._weights.setdefault(text(agent_name, "agent_name"), _EVEN)
 
     def update_agent_weight(self, agent_name: str, performance: float) -> float:
         """Move an agent's weight towards what its performance asks for: the new weight.
@@ -62,9 +62,9 @@ class ConsensusBuilder:
         ------
         InputError : an agent nobody knows, or a performance that is no share.
         """
-        if agent_name not in self._weights:
+        if text(agent_name, "agent_name") not in self._weights:
             known = ", ".join(self._weights)
-            raise InputError(f"no agent is called {agent_name!r}: there are {known}", field="agent_name")
+            raise InputError(f"no agent is called {shown(agent_name)}: there are {known}", field="agent_name")
         share = probability(performance, "performance")
         weight = updated_weight(self._weights[agent_name], share)
         if self.on_change is not None:
@@ -72,10 +72,19 @@ class ConsensusBuilder:
         self._weights[agent_name] = weight
         return weight
 
+    def carry(self, weights: Mapping[str, float]) -> None:
+        """Take over the weights that earlier runs of the account arrived at, also of agents yet to be added."""
+        self._weights |= _checked_weights(weights)
+
     def build_consensus(self, votes: Sequence[Votes], features: Features) -> dict[str, Any]:
-        """What votes of length one add up to."""
+        """What votes of length one add up to.
+
+        ``contributions`` is what each agent adds to the log-odds of a rise; they sum to ``log_odds``.
+        """
         weights = {v.agent: self._weights.get(v.agent, _EVEN) for v in votes}
-        return consensus_document(build_consensus(votes, weights, self.config, price=features["price"]))
+        consensus = build_consensus(votes, weights, self.config, price=features["price"])
+        added = {v.agent: float(consensus.contribution[k, 0]) for k, v in enumerate(votes) if not v.abstained[0]}
+        return {**consensus_document(consensus), "contributions": added}
 
 
 class MultiAgentCoordinator:
@@ -101,9 +110,9 @@ class MultiAgentCoordinator:
     ) -> None:
         self._agents = tuple(agents) if agents is not None else default_agents()
         self._clock = clock or SystemClock()
-        self._custom: Analyst | None = None
+        self._custom: RowAgent | None = None  # kept: it remembers that its analyst hung
         even = {a.name: _EVEN for a in self._agents}
-        self.consensus_builder = ConsensusBuilder(config, even | dict(weights or {}))
+        self.consensus_builder = ConsensusBuilder(config, even | _checked_weights(weights))
 
     def __repr__(self) -> str:
         return f"MultiAgentCoordinator({', '.join(a.name for a in self.agents)})"
@@ -111,7 +120,7 @@ class MultiAgentCoordinator:
     @property
     def custom_agent(self) -> Analyst | None:
         """The agent of your own, or None."""
-        return self._custom
+        return None if self._custom is None else self._custom.analyst
 
     @custom_agent.setter
     def custom_agent(self, analyst: Analyst | None) -> None:
@@ -126,13 +135,13 @@ class MultiAgentCoordinator:
             raise SettingsError(f"a custom agent is an object, not a class: assign {analyst.__name__}()")
         if name in {a.name for a in self._agents}:
             raise SettingsError(f"there is an agent called {name!r} already: give yours another name")
-        self._custom = analyst
+        self._custom = RowAgent(analyst)
         self.consensus_builder.add_agent(name)
 
     @property
     def agents(self) -> tuple[Agent, ...]:
         """Everyone who votes, in order."""
-        return self._agents if self._custom is None else (*self._agents, RowAgent(self._custom))
+        return self._agents if self._custom is None else (*self._agents, self._custom)
 
     def analyze(
         self,
@@ -149,9 +158,19 @@ class MultiAgentCoordinator:
 
         Returns
         -------
-        ``ticker, direction, confidence, agreement, conflict, target_price, stop_loss, time_horizon, voting, votes``.
+        ``ticker, direction, confidence, agreement, conflict, outcome, target_price, stop_loss, time_horizon, voting,
+        effective_votes, log_odds, contributions, votes``.
         """
         seen = given(ticker, price_data, options_data, market_data, self._clock)
         votes = [agent.vote(seen.features) for agent in self.agents]
         document = self.consensus_builder.build_consensus(votes, seen.features)
         return {"ticker": seen.features.ticker, **document, "votes": [vote_document(v.at(0)) for v in votes]}
+
+
+def _checked_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
+    """Raises ``InputError`` on anything but None or a mapping of names to numbers above zero."""
+    if weights is None:
+        return {}
+    if not isinstance(weights, Mapping):
+        raise InputError(f"must be a dictionary of agents, not {type(weights).__name__}", field="weights")
+    return {text(agent, "weights"): positive(weight, str(agent), source="weights") for agent, weight in weights.items()}

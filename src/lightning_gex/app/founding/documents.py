@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from lightning_gex.core.decision import Decision
-from lightning_gex.core.enums import Direction
+from lightning_gex.core.enums import ConsensusOutcome, Direction
 from lightning_gex.core.votes import Consensus, Vote
 
 
@@ -55,8 +55,16 @@ def decision_document(decision: Decision) -> dict[str, Any]:
         "votes": [vote_document(v) for v in decision.votes],
         "caps": [plain(asdict(c)) for c in decision.caps],
         "binding_cap": decision.binding_cap,
+        **_range_document(decision),
         "decision_id": decision.decision_id,
     }
+
+
+def _range_document(decision: Decision) -> dict[str, Any]:
+    """The expected range by its flat names; absent numbers are NaN here, as in the rest of the dictionary."""
+    figures = decision.range_figures
+    words = {name: figures.pop(name) for name in ("range_basis", "range_absence")}
+    return {name: float("nan") if value is None else value for name, value in figures.items()} | words
 
 
 def vote_document(vote: Vote) -> dict[str, Any]:
@@ -79,8 +87,11 @@ def consensus_document(consensus: Consensus, i: int = 0) -> dict[str, Any]:
         "confidence": float(consensus.confidence[i]),
         "agreement": float(consensus.agreement[i]),
         "conflict": bool(consensus.conflict[i]),
+        "outcome": ConsensusOutcome(int(consensus.outcome[i])).word,
         "target_price": float(consensus.target_price[i]),
         "stop_loss": float(consensus.stop_price[i]),
         "time_horizon": int(consensus.horizon_sessions[i]),
         "voting": int(consensus.voting[i]),
+        "effective_votes": float(consensus.effective_votes[i]),
+        "log_odds": float(consensus.log_odds[i]),
     }

@@ -9,11 +9,13 @@ from typing import Any
 
 from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.app.founding.documents import plain
-from lightning_gex.app.founding.inputs import checked_ticker, given, number, positive, side, usd_price, whole
+from lightning_gex.app.founding.inputs import checked_ticker, given, horizon, number, positive, side, usd_price, whole
+from lightning_gex.core.decision import GATE_KEY
 from lightning_gex.core.enums import MarketRegime
-from lightning_gex.core.errors import InputError, SettingsError
+from lightning_gex.core.errors import InputError, SettingsError, shown
 from lightning_gex.core.portfolio import PortfolioView
 from lightning_gex.core.ports import Clock
+from lightning_gex.risk.check import Gate
 from lightning_gex.risk.execution import ExecutionConfig, check_execution
 from lightning_gex.risk.strategic import RegimeLimits, RegimeReading, RegimeTable, Strategy, detect_regimes
 from lightning_gex.risk.tactical import TacticalConfig, TacticalResult, TradePlan, plan_trade
@@ -25,6 +27,8 @@ RegimeRule = Callable[[Mapping[str, float]], bool]
 _SIGNAL_KEYS = frozenset(
     {"ticker", "direction", "entry_price", "time_horizon", "target_price", "stop_loss", "strategy"}
 )
+_DIRECTIONS = frozenset({"open_trades", "stopped_out", "traded_views"})
+_BY_NAME = _DIRECTIONS | {"tripped", "ticker_exposure_pct", "last_prices"}
 _WHOLE_FIGURES = frozenset({"daily_trades", "orders_last_minute", "losing_streak"})
 
 
@@ -55,13 +59,21 @@ class StrategicLayer:
         """The regime; None where the data do not tell."""
         return self.read_regime(market_data, price_data).regime
 
+    def regime_probabilities(
+        self, market_data: Mapping[str, Any], price_data: Mapping[str, Any] | None = None
+    ) -> dict[MarketRegime, float]:
+        """The probability of each regime at the next session's close; empty where the data tell no regime."""
+        return dict(self.read_regime(market_data, price_data).probability)
+
     def get_parameters(self, regime: MarketRegime | str) -> RegimeLimits:
         """What may be risked in a regime. Raises ``SettingsError`` where it has no limits."""
         try:
             return self.regime_config[regime]
         except KeyError:
             known = ", ".join(self.regime_config)
-            raise SettingsError(f"{regime} has no limits: assign them to regime_config (there are {known})") from None
+            raise SettingsError(
+                f"{shown(regime)} has no limits: assign them to regime_config (there are {known})"
+            ) from None
 
 
 class TacticalLayer:
@@ -85,7 +97,7 @@ class TacticalLayer:
             atr=_price_or_nan(atr, "atr"),
             consensus_target=_price_or_nan(signal.get("target_price"), "target_price"),
             consensus_stop=_price_or_nan(signal.get("stop_loss"), "stop_loss"),
-            horizon_sessions=whole(signal.get("time_horizon"), "time_horizon", least=1, source="signal"),
+            horizon_sessions=horizon(signal.get("time_horizon"), source="signal"),
             strategy=_strategy(signal.get("strategy", Strategy.CUSTOM)),
             limits=limits,
             portfolio=portfolio_of(portfolio),
@@ -153,8 +165,9 @@ class HierarchicalDecisionFramework:
 
         Returns
         -------
-        ``status`` (approved or blocked), ``layer`` that blocked, ``reason``, ``regime``, ``limits``, ``plan`` and
-        ``quantity``; a key behind the layer that blocked is missing.
+        ``status`` (approved or blocked), ``layer`` and ``gate`` that blocked, ``reason``, ``regime`` with the
+        ``regime_probabilities`` of the next session, ``limits``, ``numbers`` (what the last layer asked looked at),
+        ``plan`` and ``quantity``; a key behind the layer that blocked is missing.
 
         Raises
         ------
@@ -164,6 +177,8 @@ class HierarchicalDecisionFramework:
         reading = self.strategic.read_regime(market_data, price_data)
         answer: dict[str, Any] = {"status": "blocked", "layer": "strategic", "reason": reading.reason}
         answer["regime"] = None if reading.regime is None else reading.regime.value
+        answer["regime_probabilities"] = {regime.value: p for regime, p in reading.probability.items()}
+        answer["gate"] = Gate.NO_REGIME.value
         if reading.regime is None:
             return answer
         if reading.regime not in self.strategic.regime_config:
@@ -173,15 +188,22 @@ class HierarchicalDecisionFramework:
         atr = None if price_data is None else price_data.get("atr")
         tactical = self.tactical.evaluate(signal, limits, account, atr)
         answer |= {"layer": "tactical", "reason": tactical.reason, "limits": plain(dict(limits))}
+        answer |= _numbers(tactical.detail)
         if tactical.plan is None or not tactical.passed:
             return answer
         plan = tactical.plan
         shares = _most_shares(plan, account) if quantity is None else whole(quantity, "quantity", least=0)
         check = self.execution.check(plan, shares, plan.entry_price, account)
         answer |= {"layer": "execution", "reason": check["reason"], "plan": plain(asdict(plan)), "quantity": shares}
+        answer |= _numbers(check["detail"])
         if check["passed"]:
             answer |= {"status": "approved", "layer": None}
         return answer
+
+
+def _numbers(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """What a layer looked at, and the gate that said no, None where none did."""
+    return {"gate": detail.get(GATE_KEY), "numbers": plain({k: v for k, v in detail.items() if k != GATE_KEY})}
 
 
 def guarded_rule(rule: RegimeRule | None) -> RegimeRule | None:
@@ -235,10 +257,12 @@ def portfolio_of(account: PortfolioView | Mapping[str, Any]) -> PortfolioView:
 
 
 def _figure(key: str, value: object) -> Any:  # noqa: ANN401 - each field of the view has its own type
-    if key in {"open_trades", "tripped"}:
+    if key in _BY_NAME:
         if not isinstance(value, Mapping):
             raise InputError(f"must be a dictionary, not {type(value).__name__}", source="portfolio", field=key)
-        return {t: side(w, source="portfolio") for t, w in value.items()} if key == "open_trades" else dict(value)
+        if key in _DIRECTIONS:
+            return {t: side(w, source="portfolio") for t, w in value.items()}
+        return dict(value) if key == "tripped" else {t: number(v, key, source="portfolio") for t, v in value.items()}
     if key in _WHOLE_FIGURES:
         return whole(value, key, least=0, source="portfolio")
     return number(value, key, source="portfolio")
@@ -252,8 +276,8 @@ def _most_shares(plan: TradePlan, account: PortfolioView) -> int:
 def _strategy(word: object) -> str:
     try:
         return Strategy(word)  # type: ignore[arg-type]  # what is no word is refused below
-    except ValueError:
-        raise InputError(f"{word!r} is none of {', '.join(Strategy)}", source="signal", field="strategy") from None
+    except (ValueError, TypeError):
+        raise InputError(f"{shown(word)} is none of {', '.join(Strategy)}", source="signal", field="strategy") from None
 
 
 def _refuse_unknown(signal: Mapping[str, Any]) -> None:

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lightning_gex.agents.signal import LONGEST_HORIZON
 from lightning_gex.core.enums import Direction
-from lightning_gex.core.errors import InputError
+from lightning_gex.core.errors import InputError, shown
 from lightning_gex.core.features import CHAIN_FEATURES, MARKET_FEATURES, OPTIONS_FEATURES, PRICE_FEATURES, Features
 from lightning_gex.core.ports import Clock
 from lightning_gex.core.sessions import FIRST_SESSION_YEAR, LAST_SESSION_YEAR, to_datetime64
@@ -24,6 +26,7 @@ _SOURCES = ("price_data", "options_data", "market_data")
 _LONGEST_TICKER = 32  # characters; an option's OSI symbol has 21
 #: USD a share. The dearest share ever traded cost under a million; more is a typing error, or another unit.
 LARGEST_PRICE = 1e9
+MOST = 10**15  # of anything that is counted; every whole number up to it is exact as a float, and fits into the store
 #: The document's word for a market column -> the feature's name.
 _MARKET_NAMES = {name: name for name in MARKET_FEATURES if name != "market_adx"} | {"adx": "market_adx"}
 
@@ -48,6 +51,7 @@ _PERCENT_SCALE = _Range(0.0, 100.0)
 _SIGNED = _Range(-1.0, 1.0)
 _VIX = _Range(0.0, 1_000.0, above=True)  # index points
 _SHARES = _Range(0.0, 1e15)
+_TINIEST = 1e-9  # of what is divided by: a millionth of a tick, and a quotient still in float64's range
 _BAND_WIDTH = _Range(0.0, 1_000.0)  # fraction of the middle band
 _RANGES: Mapping[str, _Range] = {
     **dict.fromkeys(PRICE_FEATURES, _PRICE),
@@ -146,11 +150,11 @@ def number(value: object, field: str, *, source: str | None = None) -> float:
     if not isinstance(value, Real | Decimal) and hasattr(value, "item"):
         value = _only(value, field, source)
     if isinstance(value, bool) or not isinstance(value, Real | Decimal):
-        raise InputError(f"must be a number, not {_shown(value)}", source=source, field=field)
+        raise InputError(f"must be a number, not {shown(value)}", source=source, field=field)
     try:
         found = float(value)
-    except (OverflowError, ValueError):
-        raise InputError(f"is no finite number: {_shown(value)}", source=source, field=field) from None
+    except (OverflowError, ValueError, TypeError):  # TypeError: numpy calls its spans of time numbers
+        raise InputError(f"is no finite number: {shown(value)}", source=source, field=field) from None
     if not math.isfinite(found):
         raise InputError(f"is {found}: leave the key out where the value is not known", source=source, field=field)
     return found
@@ -172,12 +176,33 @@ def usd_price(value: object, field: str, *, source: str | None = None) -> float:
     return found
 
 
-def whole(value: object, field: str, *, least: int, source: str | None = None) -> int:
-    """A whole number of at least ``least``. Raises ``InputError`` on anything else."""
+def whole(value: object, field: str, *, least: int, most: int = MOST, source: str | None = None) -> int:
+    """A whole number from ``least`` to ``most``. Raises ``InputError`` on anything else."""
     found = number(value, field, source=source)
-    if not found.is_integer() or found < least:
-        raise InputError(f"must be a whole number of at least {least}, not {found:g}", source=source, field=field)
+    if not found.is_integer() or not least <= found <= most:
+        limits = f"of at least {least}" if found < least or most == MOST else f"from {least} to {most}"
+        raise InputError(f"must be a whole number {limits}, not {found:g}", source=source, field=field)
     return int(found)
+
+
+def horizon(value: object, *, source: str | None = None) -> int:
+    """Sessions that a signal looks ahead. Raises ``InputError`` on anything that is no such number."""
+    return whole(value, "time_horizon", least=1, most=LONGEST_HORIZON, source=source)
+
+
+def text(value: object, field: str, *, source: str | None = None) -> str:
+    """A text that is not empty. Raises ``InputError`` on anything else."""
+    if not isinstance(value, str) or not value.strip():
+        problem = "must not be empty" if isinstance(value, str) else f"must be text, not {shown(value)}"
+        raise InputError(problem, source=source, field=field)
+    return value
+
+
+def file_path(value: object, field: str = "path") -> Path:
+    """Where a file lies or goes. Raises ``InputError`` on anything that names no file."""
+    if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
+        raise InputError(f"must name a file, not {shown(value)}", field=field)
+    return Path(value)
 
 
 def probability(value: object, field: str) -> float:
@@ -193,7 +218,7 @@ def side(word: object, *, source: str | None = None) -> Direction:
     try:
         direction = Direction.from_word(word)  # type: ignore[arg-type]  # what is no word is refused below
     except (ValueError, AttributeError):
-        raise InputError(f"must be bullish or bearish, not {_shown(word)}", source=source, field="direction") from None
+        raise InputError(f"must be bullish or bearish, not {shown(word)}", source=source, field="direction") from None
     if direction is Direction.NEUTRAL:
         raise InputError("a neutral view is no signal: bullish or bearish", source=source, field="direction")
     return direction
@@ -208,7 +233,7 @@ def aware_time(value: object, field: str, *, source: str | None = None) -> datet
         except ValueError:
             raise InputError(f"{value!r} is no ISO 8601 time", source=source, field=field) from None
     if not isinstance(moment, datetime):
-        raise InputError(f"must be a datetime or ISO 8601 text, not {_shown(value)}", source=source, field=field)
+        raise InputError(f"must be a datetime or ISO 8601 text, not {shown(value)}", source=source, field=field)
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise InputError(f"{moment} has no time zone: give one, such as +00:00", source=source, field=field)
     if not FIRST_SESSION_YEAR < moment.year < LAST_SESSION_YEAR:
@@ -228,6 +253,8 @@ def _columns(source: str, data: Mapping[str, Any] | None, names: Mapping[str, st
             raise InputError(f"unknown key{hint}", source=source, field=str(key))
         figure = number(value, key, source=source)
         allowed = _RANGES[names[key]]
+        if 0.0 < abs(figure) < _TINIEST and allowed is not _SIGNED:
+            raise InputError(f"{figure:g} is nothing that a market has: leave the key out", source=source, field=key)
         if not allowed.holds(figure):
             raise InputError(f"{figure:g} is out of range: it must be {allowed}", source=source, field=key)
         out[names[key]] = figure
@@ -260,8 +287,3 @@ def _only(value: Any, field: str, source: str | None) -> object:  # noqa: ANN401
     except (ValueError, RuntimeError, TypeError):
         problem = "must hold exactly one value: one decision looks at one moment"
         raise InputError(problem, source=source, field=field) from None
-
-
-def _shown(value: object) -> str:
-    """A value as a message shows it: on one line, and short."""
-    return " ".join(repr(value).split())[:80]

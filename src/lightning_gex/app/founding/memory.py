@@ -11,13 +11,24 @@ from typing import Any
 
 from lightning_gex.app.founding.account import Account, AccountHolder
 from lightning_gex.app.founding.documents import plain
-from lightning_gex.app.founding.inputs import Given, aware_time, given, number, probability, side, usd_price, whole
+from lightning_gex.app.founding.inputs import (
+    Given,
+    aware_time,
+    file_path,
+    given,
+    horizon,
+    number,
+    probability,
+    side,
+    usd_price,
+    whole,
+)
 from lightning_gex.core.enums import Direction
-from lightning_gex.core.errors import InputError, RefusedError
+from lightning_gex.core.errors import InputError, RefusedError, shown
 from lightning_gex.core.patterns import Neighbours, Outcome, Pattern
-from lightning_gex.memory.confidence import MemoryConfig, adjust_confidence
+from lightning_gex.memory.confidence import ConfidenceAdjustment, MemoryConfig, adjust_confidence
 from lightning_gex.memory.performance import performance
-from lightning_gex.memory.vector import situation_vectors
+from lightning_gex.memory.vector import VECTOR_SCHEMA, situation_vectors
 
 #: Told of an outcome instead of the store, and says whether it took care of it.
 OutcomeListener = Callable[[Pattern, Outcome], bool]
@@ -68,20 +79,23 @@ class LightningMemorySystem(AccountHolder):
         InputError : naming what cannot be used; target and stop lie on their sides of the entry.
         """
         seen = given(ticker, price_data, options_data, market_data, self._account.clock)
-        symbol = seen.features.ticker
+        symbol, said, way = seen.features.ticker, probability(confidence, "confidence"), side(direction)
         stamp = f"{seen.as_of:%Y%m%dT%H%M%SZ}"
         pattern = Pattern(
             pattern_id=f"{self._account.journal.run_id}:{symbol}-{stamp}-m{next(self._account.numbers)}",
             ticker=symbol,
             as_of=seen.as_of,
             vector=_situation(seen),
-            direction=side(direction),
-            confidence=probability(confidence, "confidence"),
-            horizon_sessions=whole(time_horizon, "time_horizon", least=1),
+            direction=way,
+            confidence=said,
+            horizon_sessions=horizon(time_horizon),
             entry_price=usd_price(entry_price, "entry_price"),
             target_price=usd_price(target_price, "target_price"),
             stop_price=usd_price(stop_loss, "stop_loss"),
             regime=None,
+            schema=VECTOR_SCHEMA,
+            confidence_before_memory=said,
+            memory_shift=self._advice(seen, way, said).shift,
         )
         _refuse_wrong_sides(pattern)
         self._account.note("signal_remembered", signal_id=pattern.pattern_id, ticker=symbol)
@@ -105,7 +119,7 @@ class LightningMemorySystem(AccountHolder):
         earned = number(net_return, "net_return")
         pattern = self.find(signal_id)
         if pattern is None:
-            raise RefusedError(f"no signal {signal_id!r} is remembered")
+            raise RefusedError(f"no signal {shown(signal_id)} is remembered")
         if pattern.outcome is not None:
             raise RefusedError(f"the outcome of signal {signal_id} is recorded already")
         now = max(self._account.clock.now().astimezone(UTC), pattern.as_of)
@@ -120,7 +134,7 @@ class LightningMemorySystem(AccountHolder):
 
     def find(self, signal_id: str) -> Pattern | None:
         """A remembered signal by its id, or None."""
-        return next((p for p in self.store.patterns() if p.pattern_id == signal_id), None)
+        return self.store.find(signal_id) if isinstance(signal_id, str) else None
 
     def find_similar_patterns(
         self,
@@ -135,12 +149,14 @@ class LightningMemorySystem(AccountHolder):
 
         Returns
         -------
-        One ``{"signal_id", "similarity", "net_return", "won"}`` each; similarity 1 is identical.
+        One ``{"signal_id", "similarity", "net_return", "won", "as_of", "known_at"}`` each; similarity 1 is identical,
+        times are ISO 8601 in UTC.
         """
         seen = given(ticker, price_data, options_data, market_data, self._account.clock)
         found = self._recall(seen, side(direction), whole(count, "count", least=1))
-        columns = (found.pattern_id, found.similarity.tolist(), found.net_return.tolist(), found.won.tolist())
-        names = ("signal_id", "similarity", "net_return", "won")
+        times = [[f"{moment}Z" for moment in column.astype(str)] for column in (found.given_at, found.known_at)]
+        columns = (found.pattern_id, found.similarity.tolist(), found.net_return.tolist(), found.won.tolist(), *times)
+        names = ("signal_id", "similarity", "net_return", "won", "as_of", "known_at")
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def adjust_confidence(
@@ -152,23 +168,18 @@ class LightningMemorySystem(AccountHolder):
         options_data: Mapping[str, Any] | None = None,
         market_data: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """A confidence scaled by 0.8 to 1.2 from what became of similar signals.
+        """A confidence recalibrated by what became of similar signals, as far as such advice has proved right.
 
         Returns
         -------
-        ``confidence, multiplier, reason, considered, fallback``.
+        ``confidence``, ``multiplier`` (0.8 to 1.2, exactly 1 where memory has no say), ``reason``, ``considered``,
+        ``right``, ``success_rate``, ``base_rate``, ``shift``, ``share`` and ``fallback``
+        (``memory.confidence.ConfidenceAdjustment``).
         """
         seen = given(ticker, price_data, options_data, market_data, self._account.clock)
         before = probability(confidence, "confidence")
         wanted = side(direction)
-        neighbours = self._recall(seen, wanted, self._config.neighbours)
-        known = [
-            p.outcome
-            for p in self.store.patterns()
-            if p.direction is wanted and p.outcome is not None and p.outcome.known_at <= seen.as_of
-        ]
-        base = sum(o.won for o in known) / len(known) if known else math.nan
-        return asdict(adjust_confidence(before, neighbours, base_win_rate=base, config=self._config))
+        return asdict(self._advice(seen, wanted, before))
 
     def get_recent_signals(self, count: int | None = None) -> list[dict[str, Any]]:
         """The latest signals, newest first; at most ``max_short_term``."""
@@ -177,7 +188,7 @@ class LightningMemorySystem(AccountHolder):
         return [plain(asdict(p)) for p in self.store.recent(wanted)]
 
     def get_performance_analysis(self) -> dict[str, list[dict[str, Any]]]:
-        """How signals did: ``all``, by ``ticker``, ``timeframe`` and ``confidence``; NaN where nothing is known."""
+        """How signals did by each group of ``memory.performance``: group -> rows; NaN where nothing is known."""
         rows: dict[str, list[dict[str, Any]]] = {}
         for row in performance(self.store.patterns()):
             rows.setdefault(row.group.value, []).append(plain(asdict(row)))
@@ -185,18 +196,30 @@ class LightningMemorySystem(AccountHolder):
 
     def export_to_csv(self, path: str | Path) -> int:
         """Write every remembered signal and its outcome to a CSV file: how many there are."""
-        self._account.note("memory_exported", path=str(path))
-        return self.store.export_csv(Path(path))
+        target = file_path(path)
+        self._account.note("memory_exported", path=str(target))
+        return self.store.export_csv(target)
+
+    def import_from_csv(self, path: str | Path) -> int:
+        """Remember the signals of a file that ``export_to_csv`` wrote, all or none: how many were not known yet."""
+        source = file_path(path)
+        self._account.note("memory_imported", path=str(source))
+        return self.store.import_csv(source)
 
     def summary(self) -> dict[str, Any]:
         """How many signals are remembered, resolved and won."""
-        patterns = list(self.store.patterns())
-        known = [p.outcome for p in patterns if p.outcome is not None]
-        return {
-            "signals": len(patterns),
-            "resolved": len(known),
-            "win_rate": sum(o.won for o in known) / len(known) if known else math.nan,
-        }
+        signals, resolved, won = self.store.counts()
+        return {"signals": signals, "resolved": resolved, "win_rate": won / resolved if resolved else math.nan}
+
+    def _advice(self, seen: Given, direction: Direction, confidence: float) -> ConfidenceAdjustment:
+        return adjust_confidence(
+            confidence,
+            self._recall(seen, direction, self._config.neighbours),
+            base_rate=self.store.base_rate(direction, as_of=seen.as_of),
+            as_of=seen.as_of,
+            say=self.store.say(as_of=seen.as_of),
+            config=self._config,
+        )
 
     def _recall(self, seen: Given, direction: Direction, count: int) -> Neighbours:
         return self.store.recall(

@@ -14,8 +14,10 @@ from lightning_gex.adapters.storage.rate_limits import SqlRateLimits
 from lightning_gex.app.assembly.audit import AuditFilter, filtered
 from lightning_gex.app.assembly.credentials import CredentialStore, require_no_vault
 from lightning_gex.app.assembly.sealing import SEAL_ENTRY, seal_journal, sealing_key, verify_seals
+from lightning_gex.app.assembly.wiring import guardrail_limits
 from lightning_gex.app.founding.account import Account, AccountHolder
-from lightning_gex.core.errors import InputError, SecretError, SettingsError
+from lightning_gex.app.founding.inputs import MOST, file_path, text
+from lightning_gex.core.errors import InputError, SecretError, SettingsError, shown
 from lightning_gex.risk.guardrails import GuardrailLimits
 from lightning_gex.security.rate_limit import SlidingWindow
 from lightning_gex.security.signing import SignedHeaders, sign_request, verify_request
@@ -55,7 +57,7 @@ class SecurityManager(AccountHolder):
             raise SettingsError("master_password must be text")
         checked_guardrails(guardrails)
         self._account = account or Account.open(home)
-        self.guardrails = guardrails or GuardrailLimits(**self._account.settings.guardrails.model_dump())
+        self.guardrails = guardrail_limits(self._account.settings, guardrails)
         self._credentials = CredentialStore(
             self._account.workspace, self._account.clock, master_password, note=self._account.note
         )
@@ -134,6 +136,8 @@ class SecurityManager(AccountHolder):
         IntegrityError : a record is damaged, and would be lost.
         InputError : there is nothing in the vault yet.
         """
+        if not isinstance(new_password, str):
+            raise InputError(f"must be text, not a value of type {type(new_password).__name__}", field="new_password")
         self._credentials.change_password(new_password)
         self._seal()
 
@@ -150,8 +154,8 @@ class SecurityManager(AccountHolder):
 
     def sign_request(self, api_name: str, method: str, path: str, body: str | bytes = b"") -> dict[str, str]:
         """HTTP headers that prove, by HMAC-SHA256 over method, path, body and time, that a request is ours."""
-        now = self._account.clock.now()
-        return sign_request(self._secret_of(api_name), method, path, _bytes(body), now).as_mapping()
+        now, verb, target, sent = self._account.clock.now(), text(method, "method"), text(path, "path"), _bytes(body)
+        return sign_request(self._secret_of(api_name), verb, target, sent, now).as_mapping()
 
     def verify_request(
         self, api_name: str, method: str, path: str, body: str | bytes, headers: Mapping[str, str]
@@ -164,31 +168,41 @@ class SecurityManager(AccountHolder):
         Raises
         ------
         SecretError : no password, or a wrong one.
-        InputError : nothing is stored under this name.
+        InputError : nothing is stored under this name, or an argument is none of the kind that is meant.
         StoreError : the store cannot be written; then the request counts as not accepted.
         """
+        verb, target, sent, found = text(method, "method"), text(path, "path"), _bytes(body), _signed(headers)
         now, secret = self._account.clock.now(), self._secret_of(api_name)
+        if found is None:
+            return False
         try:
-            signed = SignedHeaders(**{field: headers[name] for field, name in _HEADERS.items()})
-            signed_at = verify_request(
-                secret, method, path, _bytes(body), signed, now=now, tolerance=_SIGNATURE_TOLERANCE
-            )
-        except (SecretError, InputError, KeyError):
+            signed_at = verify_request(secret, verb, target, sent, found, now=now, tolerance=_SIGNATURE_TOLERANCE)
+        except (SecretError, InputError):
             return False
         finally:
             del secret  # a traceback that shows local variables does not show it
         nonces = SqlNonces(self._account.stores.engine)
-        return nonces.take(f"api:{api_name}", signed.nonce, signed_at, now, _SIGNATURE_TOLERANCE)
+        return nonces.take(f"api:{api_name}", found.nonce, signed_at, now, _SIGNATURE_TOLERANCE)
 
     def _secret_of(self, api_name: str) -> str:
         return self.get_api_credentials(api_name)["api_secret"]
 
-    def check_rate_limit(self, api_name: str, max_calls: int = 60, window_seconds: float = 60.0) -> bool:
+    def check_rate_limit(
+        self, api_name: str, max_calls: int | None = None, window_seconds: float | None = None
+    ) -> bool:
         """Whether one more call to this API is within its limit now; a call that is counts towards it.
 
         It counts for every program on the workspace, and after a restart.
+
+        Parameters
+        ----------
+        api_name : the API, as its credentials are named.
+        max_calls, window_seconds : the limit; None takes the settings' for this API (``rate_limits``).
         """
-        window = SlidingWindow(max_calls, window_seconds)
+        text(api_name, "api_name")
+        limits = self._account.settings.rate_limits
+        calls = limits.apis.get(api_name, limits.calls) if max_calls is None else max_calls
+        window = SlidingWindow(calls, limits.window_seconds if window_seconds is None else window_seconds)
         return SqlRateLimits(self._account.stores.engine).take(f"api:{api_name}", window, self._account.clock.now())
 
     # --- the record ----------------------------------------------------------------------------------------------
@@ -202,6 +216,8 @@ class SecurityManager(AccountHolder):
                 raise InputError(
                     f"must be text, a number, a truth value or None, not {type(value).__name__}", field=key
                 )
+            if isinstance(value, int) and abs(value) > MOST:
+                raise InputError(f"is a whole number above {MOST:g}: give it as text", field=key)
         self._account.note(event, **detail)
 
     def export_audit_logs(self, path: str | Path, fmt: str | None = None, *, backtests: bool = False) -> int:
@@ -217,8 +233,11 @@ class SecurityManager(AccountHolder):
         -------
         The number of records written, the note of this export among them.
         """
-        self._account.note("audit_exported", path=str(path))
-        return export_audit(filtered(self._account.journal, AuditFilter(backtests=backtests)), Path(path), fmt)
+        target = file_path(path)
+        if not isinstance(backtests, bool):
+            raise InputError(f"must be True or False, not {shown(backtests)}", field="backtests")
+        self._account.note("audit_exported", path=str(target))
+        return export_audit(filtered(self._account.journal, AuditFilter(backtests=backtests)), target, fmt)
 
     def verify_audit_log(self) -> int:
         """Check the hash chain of the whole record: how many there are, or ``IntegrityError`` at the first bad one.
@@ -232,12 +251,13 @@ class SecurityManager(AccountHolder):
         return self._account.journal.verify()
 
     def guardrail_settings(self) -> dict[str, Any]:
-        """The hard limits in force."""
-        return asdict(self.guardrails)
+        """The hard limits in force; the cap in dollars is among them where there is one."""
+        limits = asdict(self.guardrails)
+        return limits if self.guardrails.caps_capital else {k: v for k, v in limits.items() if k != "max_capital_usd"}
 
 
 def _refuse_reserved(api_name: str) -> None:
-    if api_name == SEAL_ENTRY:
+    if text(api_name, "api_name") == SEAL_ENTRY:
         raise InputError(f"{SEAL_ENTRY!r} is the journal's own entry of the vault", field="api_name")
 
 
@@ -248,4 +268,19 @@ def checked_guardrails(guardrails: object) -> None:
 
 
 def _bytes(body: str | bytes) -> bytes:
-    return body.encode() if isinstance(body, str) else body
+    if isinstance(body, str):
+        try:
+            return body.encode()
+        except UnicodeEncodeError:
+            raise InputError("holds half a character: give the bytes that are sent", field="body") from None
+    if not isinstance(body, bytes | bytearray):
+        raise InputError(f"must be text or bytes, not a value of type {type(body).__name__}", field="body")
+    return bytes(body)
+
+
+def _signed(headers: Mapping[str, str]) -> SignedHeaders | None:
+    """The three headers that travelled with a request; None where one is missing or no text."""
+    if not isinstance(headers, Mapping):
+        raise InputError(f"must be a dictionary, not {type(headers).__name__}", field="headers")
+    found = {field: headers[name] for field, name in _HEADERS.items() if isinstance(headers.get(name), str)}
+    return SignedHeaders(**found) if len(found) == len(_HEADERS) else None

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from lightning_gex.adapters.storage.workspace_files import write_atomically
 from lightning_gex.analytics.kelly import kelly_fraction
-from lightning_gex.analytics.observation import OBSERVATION_NAMES, observation
+from lightning_gex.analytics.observation import (
+    OBSERVATION_HIGH,
+    OBSERVATION_LOW,
+    OBSERVATION_NAMES,
+    Observation,
+    observation,
+)
 from lightning_gex.app.assembly.policies import read_policy
 from lightning_gex.app.assembly.training_data import episodes_of_bars, simulated_episodes
-from lightning_gex.app.founding.inputs import number, positive, probability, usd_price, whole
+from lightning_gex.app.founding.inputs import file_path, number, positive, probability, usd_price, whole
 from lightning_gex.core.bars import Bars
-from lightning_gex.core.errors import InputError, RefusedError, SettingsError
+from lightning_gex.core.errors import InputError, RefusedError, SettingsError, shown
 from lightning_gex.core.ports import SizingPolicy
+from lightning_gex.core.units import Float64Array1D
 from lightning_gex.sizing.episodes import Episodes
 from lightning_gex.sizing.kelly_size import KellyConfig, quantity_for
 from lightning_gex.sizing.ladder import LADDER, rung_at_or_below
 from lightning_gex.sizing.policy import Algorithm, OnnxPolicy
-from lightning_gex.sizing.training import LEARNING_RATE, TrainedPolicy, train_policy
+from lightning_gex.sizing.training import LEARNING_RATE, ProgressReport, TrainedPolicy, TrainingKnobs, train_policy
 
 
 class LightningRLPositionSizer:
@@ -34,6 +42,7 @@ class LightningRLPositionSizer:
     initial_capital : USD, for turning a size into shares.
     model_path : a model that ``save_model`` wrote, to decide with; None starts untrained.
     seed : of training; the same seed gives the same model.
+    learning_rate : of the optimiser, for trainings that name none.
     """
 
     def __init__(
@@ -42,14 +51,17 @@ class LightningRLPositionSizer:
         initial_capital: float = 100_000,
         model_path: str | Path | None = None,
         seed: int = 0,
+        learning_rate: float = LEARNING_RATE,
     ) -> None:
         try:
             self.algorithm = Algorithm(algorithm.upper())
         except (ValueError, AttributeError):
             known = ", ".join(a.value for a in Algorithm)
-            raise SettingsError(f"no algorithm is called {algorithm!r}: there are {known}") from None
+            raise SettingsError(f"no algorithm is called {shown(algorithm)}: there are {known}") from None
         self.initial_capital = positive(initial_capital, "initial_capital")
         self.seed = whole(seed, "seed", least=0)
+        self.learning_rate = number(learning_rate, "learning_rate")
+        TrainingKnobs(learning_rate=self.learning_rate)  # refuses what no training could use
         self._policy: SizingPolicy | None = None
         self._trained: TrainedPolicy | None = None
         if model_path is not None:
@@ -72,16 +84,21 @@ class LightningRLPositionSizer:
         self,
         total_timesteps: int = 100_000,
         data: Bars | Any = None,  # noqa: ANN401 - pandas and polars frames are accepted without importing either
-        learning_rate: float = LEARNING_RATE,
+        learning_rate: float | None = None,
+        progress: ProgressReport | None = None,
+        **knobs: Any,  # noqa: ANN401 - the fields of TrainingKnobs, which checks them
     ) -> dict[str, Any]:
-        """Train the policy.
+        """Train the policy. What was trained or loaded before stays in place until this one is finished.
 
         Parameters
         ----------
         total_timesteps : candidate trades to learn from, repeats counted.
         data : daily bars to take candidate trades from: ``Bars``, or a pandas or polars frame with the columns
             ``date, open, high, low, close, volume``; None simulates markets.
-        learning_rate : of the optimiser.
+        learning_rate : of the optimiser; None takes the sizer's own.
+        progress : called with steps done, reward and equity (``TrainingProgress``) after every batch of steps.
+        knobs : further fields of ``TrainingKnobs``: ``environments, rollout_steps, batch_size, discount,
+            entropy_coefficient, hidden, drawdown_penalty``.
 
         Returns
         -------
@@ -93,10 +110,17 @@ class LightningRLPositionSizer:
         InputError : an argument or data that cannot be used.
         """
         steps = whole(total_timesteps, "total_timesteps", least=1)
-        rate = number(learning_rate, "learning_rate")
+        settings = _knobs(
+            self.learning_rate if learning_rate is None else number(learning_rate, "learning_rate"), knobs
+        )
         episodes = simulated_episodes(self.seed) if data is None else _episodes_of(data)
         self._trained = train_policy(
-            episodes, algorithm=self.algorithm, total_timesteps=steps, seed=self.seed, learning_rate=rate
+            episodes,
+            algorithm=self.algorithm,
+            total_timesteps=steps,
+            seed=self.seed,
+            knobs=settings,
+            progress=progress,
         )
         self._policy = self._trained.policy()
         return {
@@ -112,7 +136,7 @@ class LightningRLPositionSizer:
         """Write the trained model, whole or not at all. Raises ``RefusedError`` where nothing was trained."""
         if self._trained is None:
             raise RefusedError("there is nothing to save: train the model first")
-        write_atomically(Path(path), self._trained.to_bytes())
+        write_atomically(file_path(path), self._trained.to_bytes())
 
     def load_model(self, path: str | Path) -> None:
         """Decide with a saved model from now on. Needs neither torch nor Stable-Baselines3.
@@ -121,12 +145,35 @@ class LightningRLPositionSizer:
         ------
         InputError : no such file, no model, or one of another algorithm.
         """
-        policy = read_policy(Path(path))
+        policy = read_policy(file_path(path))
         if isinstance(policy, OnnxPolicy) and policy.metadata.algorithm is not self.algorithm:
             found = policy.metadata.algorithm.value
             problem = f"was trained with {found}: create the sizer with algorithm='{found}'"
             raise InputError(problem, source=str(path), field="algorithm")
         self._policy, self._trained = policy, None
+
+    def predict_size(self, observation: Mapping[str, float] | Sequence[float] | Any) -> float:  # noqa: ANN401 - arrays too
+        """The policy's answer alone: one of 0, 0.02, 0.05, 0.10 and 0.15.
+
+        Parameters
+        ----------
+        observation : the figures by name, as ``get_position_size`` takes them; or the seven numbers of
+            ``analytics.observation``, scaled as the training environment gives them.
+
+        Raises
+        ------
+        RefusedError : no policy was trained or loaded, or too little is known to ask it; ``get_position_size`` then
+            sizes by Kelly and says so.
+        InputError : a figure is missing its number or out of range.
+        """
+        if self._policy is None:
+            raise RefusedError("there is no policy to ask: train or load one; get_position_size falls back to Kelly")
+        if not hasattr(observation, "items"):
+            return self._policy.size_pct(_vector(observation))
+        seen = _seen(cast("Mapping[str, Any]", observation))
+        if not seen.enough:
+            raise RefusedError(f"too little is known to ask the policy: {', '.join(seen.absent)} absent")
+        return self._policy.size_pct(seen.values)
 
     def get_position_size(
         self,
@@ -149,7 +196,7 @@ class LightningRLPositionSizer:
         -------
         ``size_pct``, ``method`` (``policy``, ``kelly`` or ``cold_start``), ``reason``, ``fallback`` and ``quantity``.
         """
-        seen = observation(**_observed(observations))
+        seen = _seen(observations)
         answer: dict[str, Any]
         if self._policy is not None and seen.enough:
             size = self._policy.size_pct(seen.values.astype(np.float64))
@@ -176,6 +223,29 @@ class LightningRLPositionSizer:
         size = rung_at_or_below(min(at_risk / stop, LADDER[-1]))
         reason = f"{config.fraction:.0%} of Kelly's {full:.1%} at risk, stop {stop:.2%} away"
         return {"size_pct": size, "method": "kelly", "reason": reason}
+
+
+def _knobs(learning_rate: float, more: Mapping[str, Any]) -> TrainingKnobs:
+    try:
+        return TrainingKnobs(**{**more, "learning_rate": learning_rate})
+    except TypeError:
+        known = ", ".join(f.name for f in fields(TrainingKnobs))
+        raise InputError(f"known are {known}", source="training", field=", ".join(sorted(more))) from None
+
+
+def _vector(values: Any) -> Float64Array1D:  # noqa: ANN401 - lists, arrays, tensors
+    try:
+        vector = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("must be seven numbers or a dictionary", field="observation") from None
+    low, high = OBSERVATION_LOW.astype(np.float64), OBSERVATION_HIGH.astype(np.float64)
+    if vector.shape == low.shape and ((vector < low) | (vector > high)).any():
+        raise InputError("a scaled observation lies within -1..1", field="observation")
+    return vector
+
+
+def _seen(observations: Mapping[str, Any]) -> Observation:
+    return observation(**_observed(observations))
 
 
 def _observed(observations: Mapping[str, Any]) -> dict[str, float]:

@@ -20,17 +20,18 @@ from lightning_gex.app.founding.account import Account, AccountHolder
 from lightning_gex.app.founding.coordinator import MultiAgentCoordinator
 from lightning_gex.app.founding.documents import decision_document, plain
 from lightning_gex.app.founding.hierarchical import HierarchicalDecisionFramework, guarded_rule
-from lightning_gex.app.founding.inputs import Given, aware_time, given, positive, usd_price
+from lightning_gex.app.founding.inputs import Given, aware_time, given, positive, text, usd_price
 from lightning_gex.app.founding.memory import LightningMemorySystem
 from lightning_gex.app.founding.performance_text import performance_text
 from lightning_gex.app.founding.security import SecurityManager, checked_guardrails
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.enums import Action, DecisionStatus, ExitReason, RunMode
-from lightning_gex.core.errors import DisabledError, InputError, RefusedError
+from lightning_gex.core.errors import DisabledError, InputError, RefusedError, shown
 from lightning_gex.core.events import (
     BreakerReset,
     BreakerTripped,
     Event,
+    LearningCarried,
     Marked,
     RecordCarried,
     SessionOpened,
@@ -45,6 +46,7 @@ from lightning_gex.core.patterns import Outcome, Pattern
 from lightning_gex.core.ports import Clock
 from lightning_gex.core.sessions import session_of, sessions_between
 from lightning_gex.engine.decide import Conclusion, Snapshot
+from lightning_gex.engine.learning import learnt_from
 from lightning_gex.engine.perception import perceive
 from lightning_gex.engine.self_test import self_test
 from lightning_gex.engine.trader import Trader
@@ -97,7 +99,7 @@ class EnhancedLightningGEX(AccountHolder):
         explicit: dict[str, dict[str, Any]] = {
             "account": {} if initial_capital is None else {"initial_capital": _capital(initial_capital)},
             "enhancements": {name: on for name, on in chosen.items() if on is not None},
-            "guardrails": {} if guardrails is None else asdict(guardrails),
+            "guardrails": _without_capital_cap(guardrails),
         }
         overrides = {section: keys for section, keys in explicit.items() if keys}
         self._account = Account.open(home, overrides=overrides or None, clock=clock)
@@ -142,11 +144,23 @@ class EnhancedLightningGEX(AccountHolder):
         capital = money(_capital(settings.account.initial_capital))
         self._trader.start(at=now, mode=RunMode.FACADE, capital=capital, settings=settings.flat())
         self._trader.heed(now)
+        self._carry_weights(now)
         if self._config.enhancements.memory:
-            records = records_of(self._memory.store.patterns())
-            carried = [RecordCarried(now, direction, **asdict(record)) for direction, record in records.items()]
+            known = tuple(self._memory.store.patterns())
+            carried: list[Event] = [RecordCarried(now, way, **asdict(r)) for way, r in records_of(known).items()]
+            learning = learnt_from(known)
+            if learning.resolved:
+                carried.append(LearningCarried(now, learning.figures()))
             if carried:
                 self._trader.emit(*carried)
+
+    def _carry_weights(self, now: datetime) -> None:
+        """Weights that a person's word on performance changed in earlier runs hold in this one, on its record too."""
+        changed = (r.event for r in self._account.journal.read(kinds=("weight_changed",)))
+        weights = {e.agent: e.weight for e in changed if isinstance(e, WeightChanged)}
+        if weights:
+            self._trader.emit(*(WeightChanged(now, a, w, "as earlier runs left it") for a, w in weights.items()))
+            self._coordinator.consensus_builder.carry(weights)
 
     def __repr__(self) -> str:
         on = [name for name, enabled in asdict(self._config.enhancements).items() if enabled]
@@ -333,14 +347,14 @@ class EnhancedLightningGEX(AccountHolder):
         InputError : a price, reason or time that is none, or a time before the entry.
         """
         trade = self._open_trade(trade_id)
-        reason = _exit_reason(exit_reason)
-        at = self._closing_time(trade, as_of)
+        reason, paid = _exit_reason(exit_reason), _bookable(exit_price)
+        at = self._closing_time(trade, as_of)  # last: it may open the session of that time
         fill = Fill(
             order_id=f"{trade.decision_id}:exit",
             ticker=trade.ticker,
             action=Action.SELL if trade.direction > 0 else Action.BUY,
             quantity=trade.quantity,
-            price=_bookable(exit_price),
+            price=paid,
             costs=money(0),
             at=at,
             assumed=True,
@@ -352,11 +366,13 @@ class EnhancedLightningGEX(AccountHolder):
         return _outcome_document(closed, net_return)
 
     def _open_trade(self, trade_id: int) -> OpenTrade:
-        known = not isinstance(trade_id, bool) and isinstance(trade_id, int | np.integer)
+        known = isinstance(trade_id, int | np.integer) and not isinstance(trade_id, bool | np.timedelta64)
         trade = self._trader.state.open_trades.get(int(trade_id)) if known else None
         if trade is None:
             closed = known and 0 <= trade_id < self._trader.state.next_trade_id
-            raise RefusedError(f"trade {trade_id} is closed already" if closed else f"there is no trade {trade_id!r}")
+            raise RefusedError(
+                f"trade {trade_id} is closed already" if closed else f"there is no trade {shown(trade_id)}"
+            )
         return trade
 
     def _closing_time(self, trade: OpenTrade, as_of: datetime | str | None) -> datetime:
@@ -423,10 +439,10 @@ class EnhancedLightningGEX(AccountHolder):
         for field, value in (("reset_by", reset_by), ("reason", reason)):
             if not isinstance(value, str) or not value.strip():
                 raise InputError("say who resets the breaker, and why", field=field)
-        if breaker == HALT:
+        if text(breaker, "breaker") == HALT:
             raise RefusedError("a halt is no breaker: it ends with resume_trading")
         if breaker not in self._trader.state.tripped:
-            raise RefusedError(f"circuit breaker {breaker!r} is not tripped")
+            raise RefusedError(f"circuit breaker {shown(breaker)} is not tripped")
         self._trader.emit(BreakerReset(self._account.clock.now(), breaker, reset_by, reason))
 
     def halt(self, reason: str, by: str = "the owner of the account", *, flatten: bool = False) -> list[dict[str, Any]]:
@@ -434,15 +450,24 @@ class EnhancedLightningGEX(AccountHolder):
 
         Parameters
         ----------
-        reason, by : why, and who; both go on record.
+        reason, by : why, and who; both go on record, whatever they are: a halt is not refused for want of words.
         flatten : whether programs with a broker close every position as well.
 
         Returns
         -------
         The trades open here, as ``trade_id, ticker, quantity``: nobody but you closes these.
+
+        Raises
+        ------
+        InputError : ``flatten`` is neither True nor False; trading is halted all the same, and nothing flattened.
         """
-        self._account.halt.set(by, reason, flatten=flatten)
+        why, who = (said if isinstance(said, str) else shown(said) for said in (reason, by))
+        plain_flatten = isinstance(flatten, bool | np.bool_)
+        self._account.halt.set(who, why, flatten=plain_flatten and bool(flatten))
         self._trader.heed(self._account.clock.now())
+        if not plain_flatten:
+            problem = f"must be True or False, not {shown(flatten)}: trading is halted, and no position is closed"
+            raise InputError(problem, field="flatten")
         trades = self._trader.state.open_trades.values()
         return [{"trade_id": t.trade_id, "ticker": t.ticker, "quantity": t.quantity} for t in trades]
 
@@ -543,6 +568,12 @@ def _outcome_document(closed: ClosedTrade, net_return: float) -> dict[str, Any]:
     }
 
 
+def _without_capital_cap(guardrails: GuardrailLimits | None) -> dict[str, Any]:
+    """Explicit guardrails as settings of their section: the cap in dollars has a section of its own."""
+    given = {} if guardrails is None else asdict(guardrails)
+    return {name: value for name, value in given.items() if name != "max_capital_usd"}
+
+
 def _capital(value: float) -> float:
     capital = positive(value, "initial_capital")
     if capital > LARGEST_CAPITAL or money(capital) < CENT:
@@ -553,7 +584,7 @@ def _capital(value: float) -> float:
 def _bookable(exit_price: float) -> Decimal:
     booked = price(usd_price(exit_price, "exit_price"))
     if not booked:
-        raise InputError(f"{exit_price} USD is less than the smallest price that is booked", field="exit_price")
+        raise InputError(f"{shown(exit_price)} USD is less than the smallest price that is booked", field="exit_price")
     return booked
 
 
@@ -561,4 +592,4 @@ def _exit_reason(word: str) -> ExitReason:
     try:
         return ExitReason(word)
     except ValueError:
-        raise InputError(f"{word!r} is none of {', '.join(ExitReason)}", field="exit_reason") from None
+        raise InputError(f"{shown(word)} is none of {', '.join(ExitReason)}", field="exit_reason") from None

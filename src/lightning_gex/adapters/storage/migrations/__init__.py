@@ -13,10 +13,18 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from lightning_gex.adapters.storage.migrations import v0002_event_versions
+from lightning_gex.adapters.storage.migrations import (
+    v0002_event_versions,
+    v0003_memory_in_full,
+    v0004_trials,
+)
 
 #: version -> the step that leads to it from the version before.
-STEPS: dict[int, Callable[[Operations], None]] = {2: v0002_event_versions.upgrade}
+STEPS: dict[int, Callable[[Operations], None]] = {
+    2: v0002_event_versions.upgrade,
+    3: v0003_memory_in_full.upgrade,
+    4: v0004_trials.upgrade,
+}
 
 
 def upgrade(connection: Connection, version: int, target: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from random import Random
 
 import numpy as np
 from hypothesis import strategies as st
@@ -144,32 +145,36 @@ SOUND = {
 }  # fmt: skip
 
 
-@st.composite
-def mangled(draw: st.DrawFn, sound: bytes, *, keep: int = 0) -> bytes:
+def damaged(random: Random, sound: bytes, *, keep: int = 0) -> bytes:
     """``sound`` after some cuts, flips, insertions and doublings, and perhaps packed and cut as gzip.
 
     The first ``keep`` bytes stay, so that a file is still taken for its format.
     """
     data = bytearray(sound)
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(keep, max(keep, len(data) - 1)))
-        length = draw(st.integers(0, 12))
-        match draw(st.sampled_from(["cut", "flip", "insert", "scrap", "double", "delete"])):
+    for _ in range(random.randint(1, 4)):
+        at = random.randint(keep, max(keep, len(data) - 1))
+        length = random.randint(0, 12)
+        match random.choice(("cut", "flip", "insert", "scrap", "double", "delete")):
             case "cut":
                 del data[at:]
             case "flip":
                 if at < len(data):
-                    data[at] = draw(st.integers(0, 255))
+                    data[at] = random.randint(0, 255)
             case "insert":
-                data[at:at] = draw(st.binary(max_size=8))
+                data[at:at] = bytes(random.randint(0, 255) for _ in range(length))
             case "scrap":
-                data[at : at + length] = draw(st.sampled_from(SCRAPS))
+                data[at : at + length] = random.choice(SCRAPS)
             case "double":
                 data[at:at] = data[at : at + 10 * length]
             case "delete":
                 del data[at : at + length]
     out = bytes(data)
-    if draw(st.integers(0, 9)) == 0:
+    if random.randint(0, 9) == 0:
         out = gzip.compress(out, mtime=0)
-        out = out[: draw(st.integers(2, len(out)))]
+        out = out[: random.randint(2, len(out))]
     return out
+
+
+def mangled(sound: bytes, *, keep: int = 0) -> st.SearchStrategy[bytes]:
+    """What ``damaged`` makes of a sound file."""
+    return st.randoms(use_true_random=False).map(lambda random: damaged(random, sound, keep=keep))

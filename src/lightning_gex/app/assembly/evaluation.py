@@ -1,0 +1,151 @@
+"""``lightning evaluate``: one run, judged beside everything that could explain it without skill."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from lightning_gex.adapters.storage.trials import TrialCount
+from lightning_gex.app.assembly.variants import (
+    BASELINE,
+    EVERYTHING,
+    Subject,
+    Variant,
+    put_on_record,
+    run_variant,
+    under,
+)
+from lightning_gex.app.workspace import Workspace
+from lightning_gex.core.errors import InsufficientDataError
+from lightning_gex.core.ports import Progress
+from lightning_gex.core.units import SESSIONS_PER_YEAR
+from lightning_gex.engine.inputs import MarketInputs
+from lightning_gex.engine.result import RunResult
+from lightning_gex.evaluation.calls import RunIndex
+from lightning_gex.evaluation.comparison import Beside, plain_random
+from lightning_gex.evaluation.metrics import JsonValue, RunMetrics, evaluate
+from lightning_gex.evaluation.paired import Judged, difference
+from lightning_gex.evaluation.placebos import GexPlacebo, RandomEntries, placebo_inputs, random_entries
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """A judged run.
+
+    Parameters
+    ----------
+    run : it.
+    metrics : its figures; deflated by all trials on these data.
+    baseline : the same files without any enhancement.
+    placebos : the same system on positioning and flow out of place; empty where there is none of either.
+    random : entries drawn at random.
+    trials : variants ever judged on these data, this one included.
+    data_hash : of the data.
+    notes : what a reader must know.
+    """
+
+    run: RunResult
+    metrics: RunMetrics
+    baseline: Beside
+    placebos: tuple[Beside, ...]
+    random: RandomEntries
+    trials: TrialCount
+    data_hash: str
+    notes: tuple[str, ...]
+
+    def to_json_dict(self) -> dict[str, JsonValue]:
+        """Everything as plain JSON values; absent is null."""
+        own = self.metrics.to_json_dict()
+        return {
+            **own,
+            "calibration_error": own["ece"],
+            "baseline": self.baseline.to_json_dict(),
+            "placebo": {
+                "circular_shift": own["placebo"],
+                "random_entries": plain_random(self.random),
+                "gex": {one.name: one.to_json_dict() for one in self.placebos},
+            },
+            "trials": self.trials.count,
+            "trials_sharpe_variance_per_session": self.trials.variance,
+            "data_hash": self.data_hash,
+            "notes": list(self.notes),
+        }
+
+
+def evaluate_subject(workspace: Workspace, subject: Subject, *, seed: int = 0, progress: Progress) -> Evaluation:
+    """Run the system as it is set, without its enhancements, and on gamma that cannot know anything.
+
+    Parameters
+    ----------
+    workspace : whose settings, store and journal.
+    subject : files, tickers and period.
+    seed : of bootstrap, shuffles and draws.
+    progress : shows how far each run is.
+    """
+    inputs = subject.inputs()
+    data_hash = subject.data_hash()
+    run = run_variant(workspace, subject, inputs, kind="evaluate", label=_label(EVERYTHING), progress=progress)
+    index, judged = RunIndex.of(run), Judged.of(run)
+    metrics = evaluate(run, seed=seed)
+    base = _run_beside(under(workspace, BASELINE), subject, inputs, BASELINE, judged, seed, progress)
+    gex, unmade = _gex_placebos(workspace, subject, inputs, judged, seed, progress)
+    trials = put_on_record(
+        workspace,
+        data_hash,
+        {
+            subject.variant_hash(workspace): _per_session(metrics.sharpe),
+            subject.variant_hash(under(workspace, BASELINE)): _per_session(base.metrics.sharpe),
+        },
+    )
+    taken, _ = index.taken()
+    deflated = evaluate(run, seed=seed, trials=trials.count, variance_of_trials=trials.variance)
+    return Evaluation(
+        run=run,
+        metrics=deflated,
+        baseline=base,
+        placebos=gex,
+        random=random_entries(index, taken, seed=seed),
+        trials=trials,
+        data_hash=data_hash,
+        notes=(*deflated.notes, *unmade),
+    )
+
+
+def _run_beside(
+    workspace: Workspace,
+    subject: Subject,
+    inputs: MarketInputs,
+    variant: Variant,
+    judged: Judged,
+    seed: int,
+    progress: Progress,
+) -> Beside:
+    run = run_variant(workspace, subject, inputs, kind="evaluate", label=_label(variant), progress=progress)
+    gain = difference(judged, Judged.of(run), seed=seed)
+    return Beside(variant.name, variant.words, evaluate(run, seed=seed), gain)
+
+
+def _gex_placebos(
+    workspace: Workspace, subject: Subject, inputs: MarketInputs, judged: Judged, seed: int, progress: Progress
+) -> tuple[tuple[Beside, ...], tuple[str, ...]]:
+    """The runs on gamma out of place, and why one could not be made."""
+    found: list[Beside] = []
+    unmade: list[str] = []
+    for kind in GexPlacebo:
+        words = f"gamma and flow {kind.value.replace('_', ' ')}"
+        try:
+            moved = placebo_inputs(inputs, kind, seed=seed)
+        except InsufficientDataError as error:
+            unmade.append(f"no placebo with {words}: {error}")
+            continue
+        variant = replace(EVERYTHING, name=kind.value, words=words)
+        found.append(_run_beside(workspace, subject, moved, variant, judged, seed, progress))
+    return tuple(found), tuple(unmade)
+
+
+def _label(variant: Variant) -> str:
+    return f"walking through: {variant.words}"
+
+
+def _per_session(sharpe_a_year: float) -> float:
+    return sharpe_a_year / math.sqrt(SESSIONS_PER_YEAR)

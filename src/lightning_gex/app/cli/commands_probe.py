@@ -1,0 +1,77 @@
+"""``lightning probe``: does anything of the past know the future?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lightning_gex.app.cli.commands_evaluate import subject_of
+from lightning_gex.app.cli.errors import guarded
+from lightning_gex.app.cli.options import (
+    FlowOption,
+    HistoryOption,
+    HomeOption,
+    JsonOption,
+    MarketOption,
+    RatesOption,
+    VolatilityIndexOption,
+    workspace_of,
+)
+from lightning_gex.core.errors import RefusedError
+
+
+@guarded
+def probe(
+    context: typer.Context,
+    bars: Annotated[
+        Path,
+        typer.Option(
+            "--bars", readable=False, metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume."
+        ),
+    ],
+    ticker: Annotated[list[str], typer.Option("--ticker", metavar="T", help="Symbol to trade; repeat for several.")],
+    agent: Annotated[
+        list[str] | None,
+        typer.Option("--agent", metavar="MODULE:NAME", help="Agent of your own that votes with the others; repeat."),
+    ] = None,
+    cuts: Annotated[int, typer.Option("--cuts", min=1, max=100, help="Sessions to cut the future off at.")] = 3,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the cuts and of the scrambled future.")] = 0,
+    flow: FlowOption = None,
+    history: HistoryOption = None,
+    volatility_index: VolatilityIndexOption = None,
+    rates: RatesOption = None,
+    market: MarketOption = None,
+    start: Annotated[str | None, typer.Option("--start", metavar="DATE", help="First session to decide on.")] = None,
+    end: Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last session to decide on.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cut the future off and scramble it, and name every layer in which something of the past changes."""
+    subject = subject_of(bars, ticker, flow, history, volatility_index, rates, market, start, end, None)
+    from lightning_gex.app import bootstrap
+    from lightning_gex.app.cli.console import BarProgress, stderr_console, stdout_console
+    from lightning_gex.app.cli.documents import print_document
+    from lightning_gex.app.cli.render_evaluation import show_probe
+
+    found = bootstrap.probe_subject(
+        workspace_of(context, home),
+        subject,
+        agents=agent or (),
+        cuts=cuts,
+        seed=seed,
+        progress=BarProgress(stderr_console()),
+    )
+    if as_json:
+        print_document(bootstrap.probe_document(found))
+        if not found.clean:
+            raise typer.Exit(RefusedError.exit_code)
+        return
+    show_probe(found, stdout_console())
+    if not found.clean:
+        first = found.leaks[0]
+        raise RefusedError(
+            f"{len(found.leaks)} columns or decisions know the future; the lowest layer is {first.layer} "
+            f"({first.name} of {first.ticker} on {first.session}): trust no figure that rests on it"
+        )

@@ -1,0 +1,213 @@
+"""Runs beside each other as parts of a page: a table of figures, and a picture of the differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from lightning_gex.analytics.bootstrap import Interval
+from lightning_gex.evaluation import page
+from lightning_gex.evaluation.ablation import Ablation
+from lightning_gex.evaluation.comparison import Beside
+from lightning_gex.evaluation.metrics import RunMetrics
+from lightning_gex.evaluation.palette import BLUE, GREEN, RED, SLATE
+from lightning_gex.evaluation.pictures import Figure, blank_figure, figure_html, plotly_script
+from lightning_gex.evaluation.placebos import RandomEntries
+from lightning_gex.evaluation.verdict import percent, percent_interval
+
+_ROW_PIXELS = 34
+_HEADER = (
+    "Run",
+    "Decisions taken",
+    "Accuracy",
+    "95% interval",
+    "Over all sessions",
+    "Expectancy a trade",
+    "Growth a year",
+    "Sharpe",
+    "Largest fall",
+)
+
+
+def evaluation_body(
+    metrics: RunMetrics, baseline: Beside, placebos: Sequence[Beside], random: RandomEntries, trials: int
+) -> str:
+    """What the run must be read beside.
+
+    Parameters
+    ----------
+    metrics : of the evaluated run.
+    baseline, placebos : runs on the same files.
+    random : entries drawn at random.
+    trials : variants ever judged on these data.
+    """
+    beside = (baseline, *placebos)
+    rows = [_row("this system", metrics), *(_row(one.words, one.metrics) for one in beside)]
+    table = page.table(
+        _HEADER,
+        rows,
+        numbers=range(1, len(_HEADER)),
+        caption="The same files and sessions. A placebo cannot know anything: what it earns, luck and drift earn.",
+    )
+    gains = figure_html(
+        interval_picture(
+            [f"less: {one.words}" for one in beside],
+            [one.gain.return_a_year for one in beside],
+            [one.gain.return_interval for one in beside],
+            "difference of log growth a year",
+        ),
+        "gains",
+    )
+    caption = "Dot: this system less the other. Bar: 95% interval, both resampled with the same blocks of sessions."
+    return (
+        table
+        + page.picture(gains, "gains", "What this system earned over each of them", caption)
+        + f"<p>{escape(random_words(random))}</p><p>{escape(trials_words(trials))}</p>"
+    )
+
+
+def ablation_html(ablation: Ablation, *, title: str, trials: int, notes: Sequence[str]) -> str:
+    """An ablation as one self-contained page.
+
+    Parameters
+    ----------
+    ablation : it.
+    title : headline.
+    trials : variants ever judged on these data.
+    notes : what a reader must know of the inputs.
+    """
+    earned = [v.enhancement for v in ablation.verdicts if v.keep and not math.isnan(v.interval[0])]
+    told = f"Earned its place: {', '.join(earned)}." if earned else "No enhancement earned its place on these data."
+    tried = escape(trials_words(trials))
+    header = f'<h1>{escape(title)}</h1><div class="verdict"><h2>{escape(told)}</h2><p>{tried}</p></div>'
+    parts = [
+        page.section("claims", "What was expected and what was measured", _claims(ablation), None),
+        page.section("variants", "Every variant", _variants(ablation), None),
+        page.section("luck", "Skill or the choice among many", f"<p>{escape(_luck(ablation))}</p>", None),
+    ]
+    said = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    return page.document(title, header, parts, f"<ul>{said}</ul>" if said else "", [plotly_script()])
+
+
+def _claims(ablation: Ablation) -> str:
+    rows = [
+        [
+            v.enhancement,
+            v.expected,
+            _measured(v.figure, v.measured),
+            _measured_interval(v.figure, v.interval),
+            _measured(v.figure, v.alone),
+            "on" if v.keep else "off",
+            v.why,
+        ]
+        for v in ablation.verdicts
+    ]
+    head = ["Enhancement", "Expected", "Measured", "95% interval", "Alone, over the baseline", "Recommended", "Why"]
+    caption = "Measured is the whole system less the whole system without the enhancement, session by session."
+    judged = [v for v in ablation.verdicts if not math.isnan(v.interval[0])]
+    if not judged:
+        return page.table(head, rows, numbers=range(2, 5), caption=caption)
+    figure = interval_picture(
+        [f"{v.enhancement} ({_words(v.figure)})" for v in judged],
+        [v.measured for v in judged],
+        [v.interval for v in judged],
+        "difference, per cent or points",
+    )
+    return page.table(head, rows, numbers=range(2, 5), caption=caption) + page.picture(
+        figure_html(figure, "claims-picture"),
+        "claims-picture",
+        "What each enhancement added",
+        "Dot: with less without. Bar: 95% interval. An enhancement earns its place where the bar lies right of zero.",
+    )
+
+
+def _variants(ablation: Ablation) -> str:
+    rows = [_row(one.words, one.metrics) for one in ablation.variants]
+    return page.table(_HEADER, rows, numbers=range(1, len(_HEADER)), caption="Same files, sessions and costs.")
+
+
+def _luck(ablation: Ablation) -> str:
+    p = ablation.superior.p_value
+    text = f"That no variant is better than the baseline has a p-value of {p:.3f} (Hansen's SPA over session returns)."
+    if math.isnan(ablation.overfitting):
+        return text + " There are too few sessions for the probability of backtest overfitting."
+    return text + (
+        f" Choosing the best of these variants on one half of the sessions would have picked one of the worse half on "
+        f"the other in {percent(ablation.overfitting)} of all ways to halve them (50% is luck)."
+    )
+
+
+def interval_picture(
+    names: Sequence[str], values: Sequence[float], intervals: Sequence[Interval], title: str
+) -> Figure:
+    """Values with their intervals, one row each; the first at the top.
+
+    Parameters
+    ----------
+    names : (n) of each row.
+    values, intervals : fractions; a NaN interval is left out.
+    title : of the axis.
+    """
+    figure = blank_figure(120 + _ROW_PIXELS * len(names), title, None)
+    for name, value, (low, high) in reversed(list(zip(names, values, intervals, strict=True))):
+        colour = SLATE if math.isnan(low) else GREEN if low > 0 else RED if high < 0 else BLUE
+        spread = None if math.isnan(low) else {"array": [high - value], "arrayminus": [value - low], "type": "data"}
+        figure.add_scatter(
+            x=[value], y=[name], error_x=spread, mode="markers", marker={"color": colour, "size": 10}, showlegend=False
+        )
+    figure.add_vline(x=0.0, line={"color": SLATE, "width": 1})
+    figure.update_xaxes(tickformat="+.1%")
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def random_words(random: RandomEntries) -> str:
+    """What entries drawn at random did, in a sentence."""
+    if not random.draws:
+        return "No decision taken is resolved, so nothing was drawn at random in its place."
+    return (
+        f"Entries drawn at random near the real ones, same ticker, direction and holding, {random.draws} times: right "
+        f"{percent(random.accuracy_mean)} on average (95 % of draws below {percent(random.accuracy_q95)}); as often "
+        f"right as the real ones with probability {random.p_value:.3f}, as well paid with {random.return_p_value:.3f}."
+    )
+
+
+def trials_words(trials: int) -> str:
+    """How often these data were tried, in a sentence."""
+    times = "one variant was" if trials == 1 else f"{trials} variants were"
+    return f"So far {times} ever judged on these data in this workspace; the deflated Sharpe ratio counts them."
+
+
+def _row(name: str, m: RunMetrics) -> list[str]:
+    return [
+        name,
+        f"{m.decisions_taken:,}",
+        percent(m.accuracy),
+        percent_interval(m.accuracy_interval),
+        _points(m.excess_over_all_sessions),
+        "n/a" if math.isnan(m.expectancy_bp) else f"{m.expectancy_bp:+.1f} bp",
+        percent(m.cagr),
+        "n/a" if math.isnan(m.sharpe) else f"{m.sharpe:.2f}",
+        percent(m.max_drawdown),
+    ]
+
+
+def _points(value: float) -> str:
+    return "n/a" if math.isnan(value) else f"{100 * value:+.1f} points"
+
+
+def _words(figure: str) -> str:
+    return figure.replace("_", " ")
+
+
+def _measured(figure: str, value: float) -> str:
+    if math.isnan(value):
+        return "n/a"
+    return _points(value) if figure == "accuracy" else f"{100 * value:+.1f} %"
+
+
+def _measured_interval(figure: str, interval: Interval) -> str:
+    if math.isnan(interval[0]):
+        return "n/a"
+    return f"{_measured(figure, interval[0])} to {_measured(figure, interval[1])}"

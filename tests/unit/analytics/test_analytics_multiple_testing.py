@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from lightning_gex.analytics.multiple_testing import benjamini_hochberg, superior_ability
+from lightning_gex.core.errors import InputError
+
+#: Benjamini & Hochberg (1995), section 3: fifteen hypotheses of a study of thrombolysis, of which four are rejected at
+#: a false discovery rate of 5 %, where Bonferroni rejects three.
+THROMBOLYSIS = np.array(
+    [
+        0.0001,
+        0.0004,
+        0.0019,
+        0.0095,
+        0.0201,
+        0.0278,
+        0.0298,
+        0.0344,
+        0.0459,
+        0.3240,
+        0.4262,
+        0.5719,
+        0.6528,
+        0.7590,
+        1.0,
+    ]
+)
+p_values = arrays(np.float64, st.integers(1, 12), elements=st.floats(0.0, 1.0))
+
+
+def scores(seed: int, *, sessions: int = 400, variants: int = 5, better: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    benchmark = random.normal(0.0, 1.0, sessions)
+    others = random.normal(0.0, 1.0, (sessions, variants))
+    others[:, 2] += better
+    return benchmark, others
+
+
+def test_the_published_study_rejects_four_of_fifteen() -> None:
+    assert int((benjamini_hochberg(THROMBOLYSIS) <= 0.05).sum()) == 4
+    assert int((THROMBOLYSIS <= 0.05 / 15).sum()) == 3
+
+
+@given(p_values)
+def test_adjusting_is_the_step_up_procedure_by_hand(raw: np.ndarray) -> None:
+    adjusted = benjamini_hochberg(raw)
+    for q in (0.01, 0.05, 0.2):
+        ordered = np.sort(raw)
+        passing = np.flatnonzero(ordered <= q * np.arange(1, len(raw) + 1) / len(raw))
+        rejected = 0 if len(passing) == 0 else int((raw <= ordered[passing[-1]]).sum())
+        margin = np.abs(adjusted - q).min() > 1e-12  # on the boundary rounding decides
+        assert not margin or int((adjusted <= q).sum()) == rejected
+    assert (adjusted >= raw).all()
+
+
+@given(p_values, st.randoms(use_true_random=False))
+def test_the_order_of_the_tests_does_not_matter(raw: np.ndarray, random) -> None:
+    order = list(range(len(raw)))
+    random.shuffle(order)
+    assert benjamini_hochberg(raw[order]).tolist() == benjamini_hochberg(raw)[order].tolist()
+
+
+def test_a_test_without_an_answer_is_no_test() -> None:
+    with_gap = benjamini_hochberg(np.array([0.01, np.nan, 0.04]))
+    assert np.isnan(with_gap[1])
+    assert with_gap[[0, 2]].tolist() == benjamini_hochberg(np.array([0.01, 0.04])).tolist()
+    assert np.isnan(benjamini_hochberg(np.array([np.nan]))).all()
+
+
+def test_what_is_no_probability_is_refused_with_its_place() -> None:
+    with pytest.raises(InputError, match=r"1\.5") as refused:
+        benjamini_hochberg(np.array([0.5, 1.5]))
+    assert refused.value.row == 1
+
+
+def test_a_variant_that_is_truly_better_is_found_and_named() -> None:
+    benchmark, variants = scores(2, better=0.5)
+    found = superior_ability(benchmark, variants, block_length=5)
+    assert found.p_value < 0.01
+    assert found.best == 2
+    assert found.superior.tolist() == [False, False, True, False, False]
+    assert found.p_lower <= found.p_value <= found.p_upper
+
+
+def test_variants_of_luck_alone_are_found_no_more_often_than_stated() -> None:
+    found = [superior_ability(*scores(seed), block_length=5, resamples=200) for seed in range(40)]
+    false_alarms = sum(one.p_value <= 0.05 for one in found)
+    kept_apart = sum(bool(one.superior.any()) for one in found)
+    assert false_alarms <= 6  # 2 expected; more than 6 of 40 come by luck once in 500
+    assert kept_apart <= 6
+
+
+def test_the_benchmark_itself_is_no_better_than_itself() -> None:
+    benchmark, _ = scores(3)
+    found = superior_ability(benchmark, np.column_stack([benchmark, benchmark]), block_length=5)
+    assert (found.p_value, found.best, found.superior.any()) == (1.0, -1, False)
+    assert found.mean_difference.tolist() == [0.0, 0.0]
+
+
+def test_a_copy_of_the_benchmark_among_others_changes_nothing() -> None:
+    benchmark, variants = scores(4, better=0.5)
+    alone = superior_ability(benchmark, variants, block_length=5)
+    beside = superior_ability(benchmark, np.column_stack([benchmark, variants]), block_length=5)
+    assert beside.best == alone.best + 1
+    assert beside.p_value == alone.p_value
+    assert beside.superior.tolist() == [False, *alone.superior.tolist()]
+
+
+def test_the_same_seed_gives_the_same_answer() -> None:
+    benchmark, variants = scores(5)
+    first, again = (superior_ability(benchmark, variants, block_length=5, seed=9) for _ in range(2))
+    assert first.p_value == again.p_value
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"block_length": 0}, "block_length"),
+        ({"block_length": 401}, "block_length"),
+        ({"size": 0.0}, "size"),
+        ({"resamples": 0}, "resamples"),
+        ({"variants": np.ones((400, 0))}, "variants"),
+        ({"variants": np.ones((399, 2))}, "variants"),
+        ({"variants": np.full((400, 1), np.nan)}, "variants"),
+    ],
+)
+def test_what_cannot_be_tested_is_refused_by_name(change: dict, named: str) -> None:
+    benchmark, variants = scores(6)
+    with pytest.raises(InputError) as refused:
+        superior_ability(benchmark, **{"variants": variants, "block_length": 5, **change})
+    assert refused.value.field == named

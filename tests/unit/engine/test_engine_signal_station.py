@@ -1,0 +1,137 @@
+"""The signal station says how the vote ended, what each agent added, and how probable the direction is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from builders_quick_start import FEATURES as QUICK_START
+from lightning_gex.agents.registry import default_agents
+from lightning_gex.analytics.recalibration import share_of_rises
+from lightning_gex.core.enums import Direction, StageVerdict
+from lightning_gex.core.features import Features
+from lightning_gex.core.votes import Votes
+from lightning_gex.engine.config import EngineConfig
+from lightning_gex.engine.learning import Learning
+from lightning_gex.engine.perception import BaseRates, Perception, perceive
+from lightning_gex.engine.signal_station import ADDED_BY, signal_of
+
+CONFIG = EngineConfig()
+
+
+class Says:
+    """An agent that says the same thing on every row; a confidence of NaN abstains."""
+
+    def __init__(self, name: str, direction: int, confidence: float) -> None:
+        self.name, self.direction, self.confidence = name, direction, confidence
+
+    def vote(self, features: Features) -> Votes:
+        n = len(features)
+        return Votes(
+            agent=self.name,
+            strategy="test",
+            direction=np.full(n, self.direction, dtype=np.int8),
+            confidence=np.full(n, self.confidence),
+            target_price=np.full(n, np.nan),
+            stop_price=np.full(n, np.nan),
+            horizon_sessions=np.full(n, 7),
+            abstained=np.full(n, math.isnan(self.confidence)),
+            abstain_reason="has nothing",
+        )
+
+
+def seen(*agents: object, rows: int = 1, **columns: object) -> Perception:
+    full = {
+        k: np.broadcast_to(np.asarray(v, dtype=np.float64), rows).copy() for k, v in (QUICK_START | columns).items()
+    }
+    as_of = np.datetime64("2024-01-02T21:00:00", "s") + np.arange(rows) * np.timedelta64(86_400, "s")
+    return perceive(Features("AAA", as_of, full), agents or default_agents(), CONFIG)
+
+
+def station(perception: Perception, i: int = 0, *, learning: Learning | None = None, **changes: object):
+    return signal_of(perception, i, **({"horizon_sessions": 7, "learning": learning, "notes": ()} | changes))
+
+
+def test_what_the_agents_added_is_on_record_and_sums_to_the_log_odds():
+    signal = station(seen(Says("A", 1, 0.65), Says("B", -1, 0.55), Says("C", 0, 0.5), Says("D", 0, np.nan)))
+    detail = signal.record.detail
+    added = {name.removeprefix(ADDED_BY): v for name, v in detail.items() if name.startswith(ADDED_BY)}
+    assert set(added) == {"A", "B", "C"}
+    assert added["A"] > 0 > added["B"]
+    assert added["C"] == 0
+    assert sum(added.values()) == pytest.approx(detail["log_odds"])
+    assert signal.raw_confidence == pytest.approx(1 / (1 + math.exp(-detail["log_odds"])))
+
+
+@pytest.mark.parametrize(
+    ("agents", "outcome", "words"),
+    [
+        ([("A", 1, 0.6), ("B", -1, 0.6)], "split", "contradicted each other: no direction"),
+        (
+            [("A", 1, 0.69)] * 1 + [(n, 1, 0.69) for n in "BCE"] + [("D", -1, 0.72)],
+            "veto",
+            "D is 0.72 sure of the contr",
+        ),
+        ([("A", 0, np.nan), ("B", 0, np.nan)], "no_quorum", "every agent abstained: A: has nothing; B: has nothing"),
+        ([("A", 1, 0.6), ("B", 0, np.nan)], "no_quorum", "1 of 2 agents voted, worth 1.0 independent votes, too few"),
+        ([("A", 0, 0.5), ("B", 1, 0.53)], "undecided", "too near 0: no direction"),
+    ],
+)
+def test_without_a_direction_the_record_says_how_the_vote_ended(agents, outcome, words):
+    signal = station(seen(*(Says(*agent) for agent in agents)), learning=Learning())
+    assert signal.direction is Direction.NEUTRAL
+    assert signal.record.verdict is StageVerdict.ABSTAINED
+    assert signal.record.detail["outcome"] == outcome
+    assert words in signal.record.reason
+    assert math.isnan(signal.base_rate)
+
+
+def test_an_agreement_names_its_leader_and_its_probability():
+    signal = station(seen(Says("A", 1, 0.6), Says("B", 1, 0.56)), learning=Learning(), remark=" (remark)")
+    assert signal.record.verdict is StageVerdict.PASSED
+    assert signal.record.reason == (
+        "bullish: 2 of 2 agents voted, worth 1.5 independent votes, 100% of the weight agrees, led by A; "
+        f"probability {signal.confidence:.3f}: confidence {signal.raw_confidence:.3f}, +0.000 by 0 outcomes (remark)"
+    )
+    assert signal.record.fallback == "no price history for a base rate: the confidence itself stands in"
+
+
+def test_with_price_history_the_probability_is_the_base_rate_of_the_direction():
+    price = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0.001, 0.01, 120)))
+    agents = (Says("A", -1, 0.6), Says("B", -1, 0.6))
+    perception = seen(*agents, rows=120, price=price)
+    signal = station(perception, 119, learning=Learning(), horizon_sessions=5)
+    expected = 1 - share_of_rises(price, np.full(120, 5))[-1]
+    assert signal.confidence == signal.base_rate == pytest.approx(expected)
+    assert signal.record.fallback is None
+    assert "bearish was right" in signal.record.reason
+    cut = seen(*agents, rows=80, price=price[:80])
+    assert station(cut, 79, learning=Learning()).confidence == station(perception, 79, learning=Learning()).confidence
+
+
+def test_uncalibrated_the_confidence_is_the_consensus():
+    signal = station(seen(Says("A", 1, 0.6), Says("B", 1, 0.6)), notes=("stamped",))
+    assert signal.confidence == signal.raw_confidence == pytest.approx(0.6)
+    assert signal.record.fallback == "stamped"
+    assert "probability" not in signal.record.reason
+
+
+def test_a_base_rate_is_computed_once_a_horizon():
+    rates = BaseRates(np.linspace(100.0, 120.0, 50))
+    assert math.isnan(rates.at(4, 5))
+    assert rates.at(49, 5) > rates.at(10, 5) > 0.5
+    assert rates.at(49, 60) != rates.at(49, 60)  # no move over sixty sessions has ended: NaN
+
+
+def test_new_weights_make_a_new_consensus_and_the_same_weights_do_not():
+    perception = seen(Says("A", 1, 0.6), Says("B", -1, 0.55))
+    weights = {"A": 2.0}
+    once, again = (perception.under(weights, CONFIG) for _ in range(2))
+    assert once is again
+    assert once.consensus.log_odds[0] > perception.consensus.log_odds[0]
+    other = perception.under({"A": 0.5}, CONFIG)
+    assert other.consensus.log_odds[0] < perception.consensus.log_odds[0]
+    assert perception.under({}, replace(CONFIG)) is perception
