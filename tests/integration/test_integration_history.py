@@ -150,7 +150,12 @@ def test_a_chain_of_today_is_the_last_row_of_the_history(world, tmp_path, capsys
         capsys, "analyze", "AAA", "--bars", world / "bars.csv", "--chain", chain, "--history", "past.parquet"
     )
     whole = document(capsys, "analyze", "AAA", "--bars", world / "bars.csv", "--history", world / "history.parquet")
-    assert together.pop("expression") is not None  # needs a chain's quotes
+    how = together.pop("expression")  # needs a chain's quotes
+    assert how is not None
+    record = json.loads(answer(capsys, "audit", "tail", "--backtests", "--kind", "audit_noted", "--json").out)
+    (noted,) = [r["event"]["detail"] for r in record["records"] if r["event"]["what"] == "decision expressed"]
+    assert (noted["structure"], noted["contracts"]) == (how["structure"], how["contracts"])
+    assert noted["decision_id"].startswith("AAA-")
     assert whole.pop("expression") is None
     assert together == whole
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from lightning_gex.analytics.observation import Observation, observation
 from lightning_gex.core.decision import Cap, Decision, ExpectedRange, Scalar, StageRecord, not_asked
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, StageName, StageVerdict
+from lightning_gex.core.errors import LightningError
 from lightning_gex.core.features import FeatureRow
 from lightning_gex.core.patterns import AgentCall, Neighbours, Pattern
 from lightning_gex.core.portfolio import PortfolioView
@@ -356,10 +357,18 @@ def _appetite(
     if config.enhancements.rl_sizing:
         seen = _observation(proposal, portfolio)
         if policy is not None and seen.enough:
-            note = f"absent observations read 0: {', '.join(seen.absent)}" if seen.absent else None
-            return Cap("policy", policy.size_pct(seen.values), "the trained sizing policy"), note, {}
-        missing = "no trained policy" if policy is None else f"too little to observe ({', '.join(seen.absent)} absent)"
-        fallback = f"{missing}: Kelly sizes"
+            try:
+                size_pct = policy.size_pct(seen.values)
+            except LightningError as error:
+                fallback = f"the trained policy failed ({error}): Kelly sizes"
+            else:
+                note = f"absent observations read 0: {', '.join(seen.absent)}" if seen.absent else None
+                return Cap("policy", size_pct, "the trained sizing policy"), note, {}
+        else:
+            missing = (
+                "no trained policy" if policy is None else f"too little to observe ({', '.join(seen.absent)} absent)"
+            )
+            fallback = f"{missing}: Kelly sizes"
     kelly = _kelly(proposal, plan, state, config)
     detail: dict[str, Scalar] = {
         "cold_start": kelly.cold_start,

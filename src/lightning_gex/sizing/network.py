@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,7 @@ from lightning_gex.sizing.ladder import LADDER
 #: More is no sizing policy, and would only cost memory.
 LARGEST_LAYER: Final = 1_024
 MOST_LAYERS: Final = 9
+MOST_BYTES: Final = 64 * 2**20  # unpacked: nine full layers take 38 MB
 _NONE, _TANH, _RELU = 0, 1, 2
 
 
@@ -73,6 +75,10 @@ class Network:
     def from_bytes(cls, data: bytes, source: str) -> Network:
         """Read what :meth:`to_bytes` wrote, without pickle. Raises ``InputError`` on anything else."""
         try:
+            with zipfile.ZipFile(io.BytesIO(data)) as packed:
+                unpacked = sum(member.file_size for member in packed.infolist())
+            if unpacked > MOST_BYTES:
+                raise ValueError(f"{unpacked:,} bytes unpacked are more than any sizing network has")
             with np.load(io.BytesIO(data), allow_pickle=False) as found:
                 weights, units, activations = (found[name] for name in ("weights", "units", "activations"))
         except Exception as problem:  # numpy and zip each have their own ways to say that this is no such file

@@ -18,6 +18,7 @@ from lightning_gex.agents.registry import default_agents
 from lightning_gex.analytics.expected_range import price_band
 from lightning_gex.core.decision import Decision, StageRecord
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, MarketRegime, StageName, StageVerdict
+from lightning_gex.core.errors import InputError
 from lightning_gex.core.events import BreakerTripped, OrderPlaced
 from lightning_gex.core.features import ALL_FEATURES, FORECAST_FEATURES, Features
 from lightning_gex.core.patterns import Neighbours, Outcome
@@ -338,6 +339,21 @@ def test_no_position_exceeds_any_cap_or_the_equity_it_is_sized_on(pct, equity):
     assert decision.quantity * 180.0 <= decision.size_pct * equity + 1e-6
     for cap in decision.caps:
         assert decision.size_pct == 0 or decision.size_pct <= cap.size_pct
+
+
+class Broken:
+    """A sizing policy that fails whenever it is asked."""
+
+    def size_pct(self, observation):
+        raise InputError("holds weights of no sizing network", source="policy.zip")
+
+
+def test_a_policy_that_fails_stops_nothing_kelly_sizes_and_the_record_says_why():
+    decision, without = decided(policy=Broken()).decision, decided().decision
+    sizing = stage(decision, StageName.SIZING)
+    assert "the trained policy failed (policy.zip" in sizing.fallback
+    assert sizing.fallback.endswith("Kelly sizes")
+    assert (decision.status, decision.quantity) == (without.status, without.quantity)
 
 
 def test_without_a_policy_or_with_too_little_to_observe_kelly_sizes_and_says_so():

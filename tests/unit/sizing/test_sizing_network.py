@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightning_gex.core.errors import InputError
-from lightning_gex.sizing.network import Activation, DenseLayer, Network
+from lightning_gex.sizing.network import MOST_BYTES, Activation, DenseLayer, Network
 
 APPLIED = {Activation.TANH: np.tanh, Activation.RELU: lambda x: np.maximum(x, 0), Activation.NONE: lambda x: x}
 
@@ -92,3 +93,12 @@ class Bomb:
 def test_what_is_no_network_is_refused_with_its_file(data):
     with pytest.raises(InputError, match=r"^weights\.npz"):
         Network.from_bytes(data, "weights.npz")
+
+
+def test_a_small_file_that_unpacks_to_far_more_is_refused_before_it_does() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights.npy", b"\0" * (MOST_BYTES + 1))
+    assert len(buffer.getvalue()) < MOST_BYTES / 100
+    with pytest.raises(InputError, match="more than any sizing network"):
+        Network.from_bytes(buffer.getvalue(), "bomb.npz")

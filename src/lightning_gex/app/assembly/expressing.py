@@ -6,12 +6,15 @@ import math
 from pathlib import Path
 
 from lightning_gex.adapters.market_data.chain_files import read_chain
-from lightning_gex.core.decision import Decision
+from lightning_gex.core.decision import Decision, Scalar
 from lightning_gex.core.enums import DecisionStatus, Direction, StageName
+from lightning_gex.core.events import AuditNoted
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.risk.check import Gate
 from lightning_gex.risk.expression import Expression, TradeView, express
 
+#: What the journal calls it.
+EXPRESSED = "decision expressed"
 #: A bearish view that may not open a short still has options to be expressed in.
 _SHORTS_OFF = f"{StageName.TACTICAL}.{Gate.SHORTS_OFF}"
 
@@ -53,3 +56,24 @@ def expressed(
         at_risk_usd=min(at_risk, config.guardrails.max_position_size_pct * equity, config.guardrails.max_capital_usd),
     )
     return express(view, read_chain(chain, format=chain_format))
+
+
+def on_the_record(decision: Decision, how: Expression) -> AuditNoted:
+    """What the journal keeps of it: which decision, what would be traded, and the most that it can lose, USD."""
+    legs = "; ".join(
+        f"{leg.action.value} {leg.root} {leg.expiry} {'call' if leg.is_call else 'put'} {leg.strike:g} at {leg.price:g}"
+        for leg in how.legs
+    )
+    detail: dict[str, Scalar] = {
+        "decision_id": decision.decision_id,
+        "structure": how.structure.value,
+        "legs": legs,
+        "contracts": how.contracts,
+        "max_loss_usd": how.max_loss_usd,
+        "total_max_loss_usd": how.total_max_loss_usd,
+        "implied_volatility": how.implied_volatility,
+        "forecast_volatility": how.forecast_volatility,
+        "reason": how.reason,
+        **{f"refused {structure.value}": why for structure, why in how.refused.items()},
+    }
+    return AuditNoted(decision.as_of, EXPRESSED, detail)

@@ -17,7 +17,7 @@ from lightning_gex.adapters.market_data.series_files import read_flow, read_mark
 from lightning_gex.adapters.market_data.stale_open import default_fill_price, same_underlying
 from lightning_gex.adapters.storage.decision_log import DecisionLog
 from lightning_gex.analytics.positioning_result import DealerPositioning
-from lightning_gex.app.assembly.expressing import expressed
+from lightning_gex.app.assembly.expressing import expressed, on_the_record
 from lightning_gex.app.assembly.input_notes import bar_notes, coverage_notes
 from lightning_gex.app.assembly.policies import workspace_policy
 from lightning_gex.app.assembly.positions import position_chain, table_of_history, table_of_one, with_today
@@ -136,6 +136,9 @@ def analyze_files(
         return AnalysisResult(decisions[-1], found, inputs.notes)
     equity = float(capital_of(workspace.settings))
     how = expressed(decisions[-1], chain, trader.config, equity=equity, chain_format=chain_format)
+    if how is not None:
+        trader.emit(on_the_record(decisions[-1], how))
+        trader.journal.flush()
     return AnalysisResult(decisions[-1], found, inputs.notes, how)
 
 
