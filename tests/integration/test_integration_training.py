@@ -132,6 +132,7 @@ def test_a_folder_that_holds_a_training_is_not_written_over(trained, tmp_path):
         train_policies(workspace, request(folder / "out", seeds=3, resume=True)) == card
     )  # finished: only judged again
     assert len(told) == count
+    assert {f: f.read_bytes() for f in (folder / "out").iterdir()} == before
 
 
 @pytest.mark.slow

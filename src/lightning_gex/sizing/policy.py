@@ -86,6 +86,7 @@ class PolicyMetadata:
     def to_json(self) -> str:
         """As text, the same for the same values."""
         record = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        record["training"] = {name: float(value) for name, value in self.training.items()}  # a count reads back as one
         return json.dumps(record, indent=2, sort_keys=True)
 
     @classmethod
