@@ -16,6 +16,7 @@ EXPOSURE_CAP = "guardrail_total_exposure"
 TICKER_CAP = "guardrail_ticker_exposure"
 CAPITAL_CAP = "guardrail_small_capital"
 _MOST_COUNTED = 10**9  # entries or orders: more is no limit
+_MOST_USD = 1e12  # the ledger counts no more to the cent
 _ROUNDING = 1e-9  # fractions of equity; sums of decimal fractions miss by their last bits
 _FRACTIONS = (
     "max_daily_loss_pct",
@@ -70,7 +71,10 @@ class GuardrailLimits:
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0.0 < value <= 1.0:
                 raise SettingsError(f"guardrail {name} must be a fraction above 0 and up to 1, not {shown(value)}")
         cap = self.max_capital_usd
-        if not isinstance(cap, int | float) or isinstance(cap, bool) or not cap > 0.0:
+        right = (
+            isinstance(cap, int | float) and not isinstance(cap, bool) and (0.0 < cap <= _MOST_USD or cap == math.inf)
+        )
+        if not right:
             raise SettingsError(f"guardrail max_capital_usd must be a positive number of dollars, not {shown(cap)}")
 
     @property

@@ -222,3 +222,9 @@ def test_what_names_no_file_is_refused(value):
 def test_what_is_no_text_is_refused(value):
     with pytest.raises(InputError, match="field 'path'"):
         inputs.text(value, "path")
+
+
+@pytest.mark.parametrize("word", [bytearray(b"bullish"), b"bullish", ["bullish"], {}, None, 1.5])
+def test_what_is_no_word_is_no_side(word):
+    with pytest.raises(InputError, match="bullish or bearish"):
+        inputs.side(word)

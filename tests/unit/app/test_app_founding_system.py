@@ -483,7 +483,10 @@ def test_a_custom_regime_holds_from_the_next_decision_and_is_on_record(system, t
     strategic.custom_rule = lambda figures: figures["vix"] < 17
     assert ask(system, "AAPL")["blocked_by"] == "strategic"
     limits = dict(strategic.regime_config[MarketRegime.BULL_TRENDING])
-    strategic.regime_config[MarketRegime.CUSTOM_REGIME] = limits | {"max_positions": 1}
+    strategic.regime_config[MarketRegime.CUSTOM_REGIME] = limits | {
+        "max_positions": 1,
+        "take_profit_multiplier": np.float32(limits["take_profit_multiplier"]),  # as a table gives it
+    }
     decision = ask(system, "AAPL")
     assert (decision["status"], decision["regime"]) == ("approved", "custom_regime")
     assert ask(system, "MSFT")["blocked_by"] == "tactical"

@@ -201,3 +201,14 @@ def test_without_known_exposure_or_equity_there_is_no_room(account: dict[str, fl
 def test_a_limit_out_of_range_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(SettingsError, match=name):
         GuardrailLimits(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cap", [0.0, -1.0, float("nan"), True, "much", 2e12, pytest.param(10**5_000, id="huge")])
+def test_a_cap_on_capital_is_an_amount_that_the_ledger_can_count(cap):
+    with pytest.raises(SettingsError, match="max_capital_usd"):
+        GuardrailLimits(max_capital_usd=cap)
+
+
+@pytest.mark.parametrize("cap", [1, 1e12, float("inf")])
+def test_a_cap_on_capital_may_be_any_amount_up_to_it_or_none(cap):
+    assert GuardrailLimits(max_capital_usd=cap).max_capital_usd == cap

@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+import numpy as np
+
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.enums import ConsensusOutcome, Direction
 from lightning_gex.core.votes import Consensus, Vote
@@ -23,6 +25,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value of the house goes in, 
             return value.value
         case Decimal():
             return float(value)
+        case np.generic():
+            return value.item()
         case datetime() | date():
             return value.isoformat()
         case Mapping():

@@ -217,7 +217,7 @@ def side(word: object, *, source: str | None = None) -> Direction:
     """Bullish or bearish. Raises ``InputError`` on any other word, neutral among them."""
     try:
         direction = Direction.from_word(word)  # type: ignore[arg-type]  # what is no word is refused below
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         raise InputError(f"must be bullish or bearish, not {shown(word)}", source=source, field="direction") from None
     if direction is Direction.NEUTRAL:
         raise InputError("a neutral view is no signal: bullish or bearish", source=source, field="direction")

@@ -317,9 +317,8 @@ class EnhancedLightningGEX(AccountHolder):
         now = dict(self._hierarchical.strategic.regime_config)
         for regime, limits in now.items():
             if self._regimes_on_record.get(regime) is not limits:
-                shown = {
-                    k: v if isinstance(v, int | float) else ", ".join(map(str, plain(v))) for k, v in limits.items()
-                }
+                found = {key: plain(value) for key, value in limits.items()}
+                shown = {k: v if isinstance(v, int | float) else ", ".join(map(str, v)) for k, v in found.items()}
                 self._account.note("regime_limits_changed", regime=regime.value, **shown)
         self._regimes_on_record = now
 
