@@ -41,6 +41,7 @@ class Strategy(StrEnum):
 
 # ---------------------------------------------------------------- limits of a regime
 
+_MOST_POSITIONS = 10**9  # more is no limit
 _LARGEST_MULTIPLIER = 20.0  # ATRs; more is a typing error
 _LONGEST_TIMEFRAME = 252  # sessions
 
@@ -53,7 +54,7 @@ class RegimeLimits(Mapping[str, object]):
     ----------
     max_portfolio_risk : sum of (stop distance x quantity) over equity, in (0, 1].
     max_position_size : notional of one position over equity, in (0, 1].
-    max_positions : open trades and pending entries together, at least 0.
+    max_positions : open trades and pending entries together, 0 to a billion.
     preferred_timeframes : horizons in sessions; a trade's horizon snaps to the nearest.
     allowed_strategies : ``Strategy`` words.
     stop_loss_multiplier, take_profit_multiplier : ATRs from the entry, the widest that stop and target may be.
@@ -78,7 +79,7 @@ class RegimeLimits(Mapping[str, object]):
             _require_number(name, getattr(self, name), 1.0)
         for name in ("stop_loss_multiplier", "take_profit_multiplier"):
             _require_number(name, getattr(self, name), _LARGEST_MULTIPLIER)
-        if not _is_whole(self.max_positions) or self.max_positions < 0:
+        if not _is_whole(self.max_positions) or not 0 <= self.max_positions <= _MOST_POSITIONS:
             raise SettingsError(f"max_positions must be a whole number of at least 0, not {shown(self.max_positions)}")
         frames = _tuple_of("preferred_timeframes", self.preferred_timeframes)
         if not all(_is_whole(frame) and 1 <= frame <= _LONGEST_TIMEFRAME for frame in frames):

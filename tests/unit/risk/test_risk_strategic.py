@@ -358,3 +358,9 @@ def test_limits_are_frozen() -> None:
     with pytest.raises(AttributeError):
         limits.max_positions = 9  # type: ignore[misc]
     assert isinstance(limits, RegimeLimits)
+
+
+@pytest.mark.parametrize("count", [-1, 2.0, True, pytest.param(10**5_000, id="thousands of digits")])
+def test_a_number_of_positions_that_is_no_limit_is_refused(count):
+    with pytest.raises(SettingsError, match="max_positions"):
+        limits_from_mapping({**DEFAULT_LIMITS[MarketRegime.BULL_TRENDING], "max_positions": count})
