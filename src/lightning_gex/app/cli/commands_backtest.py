@@ -9,31 +9,30 @@ import typer
 
 from lightning_gex.app.cli.errors import guarded
 from lightning_gex.app.cli.options import (
+    BarsOption,
+    CapitalOption,
+    EndOption,
     FlowOption,
     HistoryOption,
     HomeOption,
     JsonOption,
     MarketOption,
     RatesOption,
+    StartOption,
+    TickersOption,
     VolatilityIndexOption,
     check_capital,
     folder_named,
-    session_date,
+    session_span,
     workspace_of,
 )
-from lightning_gex.core.errors import SettingsError
 
 
 @guarded
 def backtest(
     context: typer.Context,
-    bars: Annotated[
-        Path,
-        typer.Option(
-            "--bars", readable=False, metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume."
-        ),
-    ],
-    ticker: Annotated[list[str], typer.Option("--ticker", metavar="T", help="Symbol to trade; repeat for several.")],
+    bars: BarsOption,
+    ticker: TickersOption,
     out: Annotated[
         Path,
         typer.Option(
@@ -45,18 +44,14 @@ def backtest(
     volatility_index: VolatilityIndexOption = None,
     rates: RatesOption = None,
     market: MarketOption = None,
-    start: Annotated[str | None, typer.Option("--start", metavar="DATE", help="First session to decide on.")] = None,
-    end: Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last session to decide on.")] = None,
-    capital: Annotated[
-        float | None, typer.Option("--capital", metavar="USD", help="Initial capital (default: the setting).")
-    ] = None,
+    start: StartOption = None,
+    end: EndOption = None,
+    capital: CapitalOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Decide session by session through history, without ever seeing ahead, and write what came of it."""
-    first, last = session_date(start, "--start"), session_date(end, "--end")
-    if first is not None and last is not None and first > last:
-        raise SettingsError(f"--start {start} is later than --end {end}")
+    first, last = session_span(start, end)
     if capital is not None:
         check_capital(capital)
     from lightning_gex.adapters.storage.workspace_files import replace_together

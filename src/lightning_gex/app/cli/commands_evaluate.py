@@ -9,35 +9,29 @@ import typer
 
 from lightning_gex.app.cli.errors import guarded
 from lightning_gex.app.cli.options import (
+    BarsOption,
+    CapitalOption,
+    EndOption,
     FlowOption,
     HistoryOption,
     HomeOption,
     JsonOption,
     MarketOption,
     RatesOption,
+    StartOption,
+    TickersOption,
     VolatilityIndexOption,
     check_capital,
     folder_named,
-    session_date,
+    session_span,
     workspace_of,
 )
-from lightning_gex.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from lightning_gex.app.assembly.variants import Subject
 
-_Bars = Annotated[
-    Path,
-    typer.Option("--bars", readable=False, metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume."),
-]
-_Tickers = Annotated[list[str], typer.Option("--ticker", metavar="T", help="Symbol to trade; repeat for several.")]
 _Out = Annotated[
     Path, typer.Option("--out", parser=folder_named, metavar="DIR", help="Folder for the report and what is behind it.")
-]
-_Start = Annotated[str | None, typer.Option("--start", metavar="DATE", help="First session to decide on.")]
-_End = Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last session to decide on.")]
-_Capital = Annotated[
-    float | None, typer.Option("--capital", metavar="USD", help="Initial capital (default: the setting).")
 ]
 _Seed = Annotated[int, typer.Option("--seed", min=0, help="Of bootstrap, shuffles and random entries.")]
 
@@ -45,17 +39,17 @@ _Seed = Annotated[int, typer.Option("--seed", min=0, help="Of bootstrap, shuffle
 @guarded
 def evaluate(
     context: typer.Context,
-    bars: _Bars,
-    ticker: _Tickers,
+    bars: BarsOption,
+    ticker: TickersOption,
     out: _Out,
     flow: FlowOption = None,
     history: HistoryOption = None,
     volatility_index: VolatilityIndexOption = None,
     rates: RatesOption = None,
     market: MarketOption = None,
-    start: _Start = None,
-    end: _End = None,
-    capital: _Capital = None,
+    start: StartOption = None,
+    end: EndOption = None,
+    capital: CapitalOption = None,
     seed: _Seed = 0,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -94,17 +88,17 @@ def evaluate(
 @guarded
 def ablate(
     context: typer.Context,
-    bars: _Bars,
-    ticker: _Tickers,
+    bars: BarsOption,
+    ticker: TickersOption,
     out: _Out,
     flow: FlowOption = None,
     history: HistoryOption = None,
     volatility_index: VolatilityIndexOption = None,
     rates: RatesOption = None,
     market: MarketOption = None,
-    start: _Start = None,
-    end: _End = None,
-    capital: _Capital = None,
+    start: StartOption = None,
+    end: EndOption = None,
+    capital: CapitalOption = None,
     seed: _Seed = 0,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -148,9 +142,7 @@ def subject_of(
     capital: float | None,
 ) -> Subject:
     """What the options of ``backtest`` name. Raises ``SettingsError`` on dates the wrong way round."""
-    first, last = session_date(start, "--start"), session_date(end, "--end")
-    if first is not None and last is not None and first > last:
-        raise SettingsError(f"--start {start} is later than --end {end}")
+    first, last = session_span(start, end)
     if capital is not None:
         check_capital(capital)
     from lightning_gex.app import bootstrap

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,12 +9,16 @@ import typer
 from lightning_gex.app.cli.commands_evaluate import subject_of
 from lightning_gex.app.cli.errors import guarded
 from lightning_gex.app.cli.options import (
+    BarsOption,
+    EndOption,
     FlowOption,
     HistoryOption,
     HomeOption,
     JsonOption,
     MarketOption,
     RatesOption,
+    StartOption,
+    TickersOption,
     VolatilityIndexOption,
     workspace_of,
 )
@@ -25,13 +28,8 @@ from lightning_gex.core.errors import RefusedError
 @guarded
 def probe(
     context: typer.Context,
-    bars: Annotated[
-        Path,
-        typer.Option(
-            "--bars", readable=False, metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume."
-        ),
-    ],
-    ticker: Annotated[list[str], typer.Option("--ticker", metavar="T", help="Symbol to trade; repeat for several.")],
+    bars: BarsOption,
+    ticker: TickersOption,
     agent: Annotated[
         list[str] | None,
         typer.Option("--agent", metavar="MODULE:NAME", help="Agent of your own that votes with the others; repeat."),
@@ -43,8 +41,8 @@ def probe(
     volatility_index: VolatilityIndexOption = None,
     rates: RatesOption = None,
     market: MarketOption = None,
-    start: Annotated[str | None, typer.Option("--start", metavar="DATE", help="First session to decide on.")] = None,
-    end: Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last session to decide on.")] = None,
+    start: StartOption = None,
+    end: EndOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -52,6 +52,16 @@ HistoryOption = Annotated[
         help="Daily positioning of your own chains, as history build writes it.",
     ),
 ]
+BarsOption = Annotated[
+    Path,
+    typer.Option("--bars", readable=False, metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume."),
+]
+TickersOption = Annotated[list[str], typer.Option("--ticker", metavar="T", help="Symbol to trade; repeat for several.")]
+StartOption = Annotated[str | None, typer.Option("--start", metavar="DATE", help="First session to decide on.")]
+EndOption = Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last session to decide on.")]
+CapitalOption = Annotated[
+    float | None, typer.Option("--capital", metavar="USD", help="Initial capital (default: the setting).")
+]
 FlowOption = Annotated[
     Path | None,
     typer.Option("--flow", readable=False, metavar="FILE", help="Flow by session: date with dix, gex or both."),
@@ -121,3 +131,11 @@ def session_date(text: str | None, option: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"{option} {text!r} is not a date: write it as 2019-12-31") from None
+
+
+def session_span(start: str | None, end: str | None) -> tuple[date | None, date | None]:
+    """``--start`` and ``--end`` as dates. Raises ``SettingsError`` where they are none, or the wrong way round."""
+    first, last = session_date(start, "--start"), session_date(end, "--end")
+    if first is not None and last is not None and first > last:
+        raise SettingsError(f"--start {start} is later than --end {end}")
+    return first, last
