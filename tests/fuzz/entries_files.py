@@ -379,7 +379,7 @@ def market_frame() -> pl.DataFrame:
 
 
 def _entries() -> list[Entry]:
-    def file(name: str, cases: Cases, opened: Opened, suite: int = 100, **more: Any) -> Entry:
+    def file(name: str, cases: Cases, opened: Opened, suite: int = 500, **more: Any) -> Entry:
         return Entry(f"file {name}", cases, opened, suite=suite, **more)
 
     chains = [

@@ -353,7 +353,7 @@ def _calls(**sound: object) -> Cases:
     return lambda random: spoilt_call(random, sound)
 
 
-def _entry(name: str, cases: Cases, opened: Opened, suite: int = 200, **more: Any) -> Entry:
+def _entry(name: str, cases: Cases, opened: Opened, suite: int = 500, **more: Any) -> Entry:
     return Entry(name, cases, opened, suite=suite, **more)
 
 

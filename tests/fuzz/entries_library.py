@@ -285,7 +285,7 @@ _COUNTS = {
 
 def _entries() -> list[Entry]:
     def lib(name: str, cases: Any, opened: Opened, *, also: tuple[str, ...] = ()) -> Entry:
-        suite, soak = _COUNTS.get(name, (200, 10_000))
+        suite, soak = _COUNTS.get(name, (500, 10_000))
         return Entry(f"lg.{name}", cases, opened, suite, soak, frozenset({f"lg.{n}" for n in (name, *also)}))
 
     vol = {
