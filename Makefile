@@ -22,7 +22,7 @@ help:
 	@echo 'make test   every test'
 	@echo 'make check  format, lint, types, import floors, doctests, documents'
 	@echo 'make bench  measure, results into $(RESULTS)/'
-	@echo 'make soak   the long tests: thousands of examples, full-length training'
+	@echo 'make soak   the long tests: thousands of examples, full-length training, 200 simulated markets'
 	@echo 'make clean  remove everything these made, .venv too'
 
 demo: $(CORE)
@@ -46,6 +46,7 @@ bench: $(VENV)/.installed-test
 
 soak: $(VENV)/.installed-test
 	@mkdir -p $(RESULTS)
+	$(BIN)/python benchmarks/soak_report.py --workers $(WORKERS)
 	HYPOTHESIS_PROFILE=soak LIGHTNING_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) --timeout 7200 
 
 clean:

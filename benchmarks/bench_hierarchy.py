@@ -20,19 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from lightning_gex.adapters.market_data.bars_census import census_of_bars
 from lightning_gex.adapters.market_data.bars_file import read_bars
 from lightning_gex.adapters.market_data.series_files import read_flow, read_rates, read_volatility_index
 from lightning_gex.agents.registry import default_agents
 from lightning_gex.analytics.calibration import ece
 from lightning_gex.analytics.performance import cagr, calmar, max_drawdown, session_returns, sharpe
-from lightning_gex.core.bars import Bars
 from lightning_gex.core.enums import FillPrice
-from lightning_gex.core.features import Features
-from lightning_gex.core.ports import Agent
+from lightning_gex.core.membership import Membership
 from lightning_gex.core.sessions import close_of
-from lightning_gex.core.votes import Votes
 from lightning_gex.engine.config import EngineConfig, Enhancements
 from lightning_gex.engine.drivers import Watch, run_backtest
 from lightning_gex.engine.inputs import MarketInputs, features_of
@@ -40,11 +37,12 @@ from lightning_gex.engine.result import RunResult
 from lightning_gex.engine.simulated_broker import SimulatedBroker
 from lightning_gex.engine.trader import Trader
 from lightning_gex.engine.unrecorded import Unrecorded
+from lightning_gex.evaluation.benchmarks import benchmarks
 from lightning_gex.evaluation.calls import RunIndex
 from lightning_gex.evaluation.gates import by_gate
 from lightning_gex.evaluation.intervals import DateBootstrap
 from lightning_gex.memory.book import MemoryBook
-from lightning_gex.risk.ranking import HIGH_SESSIONS
+from lightning_gex.risk.ranking import HIGH_SESSIONS, Traits, standing, traits_of
 from lightning_gex.risk.regime_figures import CODE, REGIMES
 from lightning_gex.risk.regime_path import RegimeRules
 from lightning_gex.risk.strategic import detect_regimes
@@ -55,74 +53,34 @@ PERIODS = {"2012-2021": ("2012-01-01", "2021-12-31"), "2012-2018": ("2012-01-01"
 PERIODS |= {"2019-2021": ("2019-01-01", "2021-12-31")}
 CAPITAL = 100_000.0
 NAMES = 30  # the universe of a year: the largest by the dollar volume of the year before
+NAMES_FILE = "sp500_members_ohlcv.parquet"
 RESET_AFTER = 20  # sessions after which a simulated person resets a breaker, as the command does
-PART_OF_THE_UNIVERSE = 0.2  # the best fifth, in the comparison of orders
+PART_OF_THE_UNIVERSE = 0.4  # the best two fifths, in the comparison of orders
 HORIZONS = (5, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class MembersOnly:
-    """An agent that abstains on a ticker in the years in which it is no member of the universe."""
-
-    agent: Agent
-    members: Mapping[int, frozenset[str]]
-
-    @property
-    def name(self) -> str:
-        return self.agent.name
-
-    def vote(self, features: Features) -> Votes:
-        votes = self.agent.vote(features)
-        year = features.as_of.astype("datetime64[Y]").astype(int) + 1970
-        outside = np.array([features.ticker not in self.members.get(int(y), frozenset()) for y in year])
-
-        def silent(values: np.ndarray) -> np.ndarray:
-            return np.where(outside, np.nan, values)
-
-        return replace(
-            votes,
-            direction=np.where(outside, 0, votes.direction).astype(np.int8),
-            confidence=silent(votes.confidence),
-            target_price=silent(votes.target_price),
-            stop_price=silent(votes.stop_price),
-            abstained=votes.abstained | outside,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Subject:
-    """What is run: inputs, what to decide on, and who belongs to the universe in which year."""
+    """What is run: inputs, what to decide on, and who belongs to the universe when."""
 
     inputs: MarketInputs
     tickers: tuple[str, ...]
-    members: Mapping[int, frozenset[str]] | None
+    members: Membership | None
 
 
-def members_by_year(daily: Path) -> dict[int, frozenset[str]]:
-    """Year -> the names with the largest dollar volume of the year before."""
-    table = pl.read_parquet(daily / "sp500_members_ohlcv.parquet")
-    names = {column.lower(): column for column in table.columns}
-    ticker = names.get("ticker", names.get("symbol", "ticker"))
-    traded = table.select(
-        pl.col(names["date"]).cast(pl.Date).dt.year().alias("year"),
-        pl.col(ticker).alias("ticker"),
-        (pl.col(names["close"]) * pl.col(names["volume"])).alias("usd"),
-    )
-    sums = traded.group_by("year", "ticker").agg(pl.col("usd").sum())
-    ordered = sums.sort(["usd", "ticker"], descending=[True, False])
-    return {
-        year: frozenset(ordered.filter(pl.col("year") == year - 1).head(NAMES)["ticker"].to_list())
-        for year in range(2012, 2022)
-    }
+def universe(daily: Path) -> Membership:
+    """The names with the largest dollar volume of the year before."""
+    first, last = (np.datetime64(day) for day in PERIODS["2012-2021"])
+    return census_of_bars(daily / NAMES_FILE).largest(NAMES).between(first, last)
 
 
 def subject(daily: Path, kind: str) -> Subject:
     """SPY alone, or the thirty names of each year with SPY as the market."""
-    members = None if kind == "spy" else members_by_year(daily)
-    tickers = ("SPY",) if members is None else tuple(sorted(frozenset().union(*members.values())))
+    members = None if kind == "spy" else universe(daily)
+    tickers = ("SPY",) if members is None else members.everyone
     bars = dict(read_bars(daily / "index_etf_megacap_ohlcv.parquet", tickers=("SPY",)))
     if members is not None:
-        bars = {**read_bars(daily / "sp500_members_ohlcv.parquet", tickers=tickers), **bars}
+        bars = {**read_bars(daily / NAMES_FILE, tickers=tickers), **bars}
     inputs = MarketInputs(
         bars=bars,
         flow=read_flow(daily / "spx_dix_gex.csv"),
@@ -135,35 +93,12 @@ def subject(daily: Path, kind: str) -> Subject:
 
 def ran(chosen: Subject, config: EngineConfig) -> RunResult:
     """One walk through 2012 to 2021."""
-    agents: tuple[Agent, ...] = tuple(default_agents())
-    if chosen.members is not None:
-        agents = tuple(MembersOnly(agent, chosen.members) for agent in agents)
     fill = dict.fromkeys(chosen.inputs.bars, FillPrice.OPEN)
-    watch = Watch(chosen.tickers, agents, config, fill, np.datetime64(PERIODS["2012-2021"][0]), RESET_AFTER)
+    first = np.datetime64(PERIODS["2012-2021"][0])
+    watch = Watch(chosen.tickers, default_agents(), config, fill, first, RESET_AFTER, chosen.members)
     exchange = SimulatedBroker(config.costs)
     trader = Trader(config=config, journal=Unrecorded(), memory=MemoryBook(), policy=None, broker=exchange)
     return run_backtest(trader, exchange, chosen.inputs, watch, capital=Decimal(str(CAPITAL)), settings={})
-
-
-def held(chosen: Subject, run: RunResult) -> np.ndarray:
-    """(m,) the universe held with equal weights, set anew at each year's first session."""
-    sessions = run.sessions
-    years = sessions.astype("datetime64[Y]").astype(int) + 1970
-    equity, out = CAPITAL, np.empty(len(sessions))
-    for year in np.unique(years):
-        mine = np.flatnonzero(years == year)
-        names = chosen.tickers if chosen.members is None else sorted(chosen.members[int(year)])
-        growth = np.mean([_growth(chosen.inputs.bars[name], sessions[mine]) for name in names], axis=0)
-        out[mine] = equity * growth
-        equity = float(out[mine[-1]])
-    return out
-
-
-def _growth(bars: Bars, sessions: np.ndarray) -> np.ndarray:
-    """(k,) close over the close before the first of these sessions."""
-    row = np.searchsorted(bars.session, sessions, side="right") - 1
-    before = max(int(np.searchsorted(bars.session, sessions[0])) - 1, 0)
-    return bars.close[np.maximum(row, 0)] / bars.close[before]
 
 
 def curve(run: RunResult, equity: np.ndarray, period: tuple[str, str]) -> dict[str, float]:
@@ -182,13 +117,11 @@ def curve(run: RunResult, equity: np.ndarray, period: tuple[str, str]) -> dict[s
     }
 
 
-def judged(chosen: Subject, run: RunResult) -> dict[str, Any]:
+def judged(run: RunResult) -> dict[str, Any]:
     """A run beside holding its universe, and beside holding as much of it as the run did."""
-    universe = held(chosen, run)
     invested = float(np.mean(run.exposure / run.equity))
-    bills = np.zeros(len(universe) - 1) if run.bill_rate is None else np.nan_to_num(run.bill_rate[:-1]) / 252
-    steps = invested * session_returns(universe) + (1.0 - invested) * bills
-    same = CAPITAL * np.cumprod(np.r_[1.0, 1.0 + steps])
+    holding = benchmarks(run, RunIndex.of(run), invested)
+    universe, same = holding.equal_weight, holding.same_exposure
     returns = np.array([float(t.pnl / (t.entry_price * t.quantity)) for t in run.trades])
     return {
         "trades": len(run.trades),
@@ -232,7 +165,7 @@ def layers(daily: Path, kind: str) -> dict[str, Any]:
     returns: dict[str, np.ndarray] = {}
     for name, on in (("with_layers", True), ("without_layers", False)):
         run = ran(chosen, EngineConfig(enhancements=Enhancements(hierarchical=on)))
-        out[name] = judged(chosen, run)
+        out[name] = judged(run)
         bills = 0.0 if run.bill_rate is None else np.nan_to_num(run.bill_rate[:-1]) / 252
         returns[name] = session_returns(run.equity) - bills
         print(kind, name, *_line(out[name]), sep="  ", flush=True)
@@ -304,20 +237,19 @@ def _odds(probability: np.ndarray, told: np.ndarray, rows: np.ndarray) -> dict[s
 
 
 def ranking(daily: Path) -> dict[str, Any]:
-    """Excess accuracy and return of the best fifth of the universe over all of it, for every order that was tried."""
+    """Excess accuracy and return of the best part of the universe over all of it, single orders and the kept one."""
     chosen = subject(daily, "names")
-    members = chosen.members or {}
+    members = universe(daily)
     sessions = chosen.inputs.bars["SPY"].session
     close, open_ = _grid(chosen, sessions, "close"), _grid(chosen, sessions, "open")
-    year = sessions.astype("datetime64[Y]").astype(int) + 1970
-    member = np.array([[t in members.get(int(y), frozenset()) for y in year] for t in chosen.tickers])
+    member = np.array([members.includes(ticker, sessions) for ticker in chosen.tickers])
     out: dict[str, Any] = {"orders_tried": 0, "horizons": list(HORIZONS), "best": PART_OF_THE_UNIVERSE}
-    scores = _scores(close)
+    scores = {"the_order_kept": _kept(close, member)} | _scores(close)
     out["orders_tried"] = len(scores)
     for name, score in scores.items():
         out[name] = {
             str(horizon): {
-                period: _best_fifth(score, close, open_, member, sessions, horizon, span)
+                period: _best_part(score, close, open_, member, sessions, horizon, span)
                 for period, span in PERIODS.items()
                 if period != "2012-2021"
             }
@@ -364,7 +296,18 @@ def _scores(close: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _best_fifth(
+def _kept(close: np.ndarray, member: np.ndarray) -> np.ndarray:
+    """(tickers, sessions) the score that the universe is ordered by, among the members of each session."""
+    out = np.full_like(close, np.nan)
+    for i in range(close.shape[1]):
+        there = np.flatnonzero(member[:, i] & np.isfinite(close[:, i]))
+        if len(there):
+            traits: dict[str, Traits] = {str(k): traits_of(close[k], i) for k in there.tolist()}
+            out[there, i] = list(standing(traits).values())
+    return out
+
+
+def _best_part(
     score: np.ndarray,
     close: np.ndarray,
     open_: np.ndarray,
@@ -373,7 +316,7 @@ def _best_fifth(
     horizon: int,
     span: tuple[str, str],
 ) -> dict[str, Any]:
-    """Share of rises and mean return of the best fifth less those of the universe, entered at the next open."""
+    """Share of rises and mean return of the best part less those of the universe, entered at the next open."""
     ahead = np.full_like(close, np.nan)
     ahead[:, : -horizon - 1] = open_[:, 1 + horizon :] / open_[:, 1:-horizon] - 1.0
     dates = np.flatnonzero((sessions >= np.datetime64(span[0])) & (sessions <= np.datetime64(span[1])))

@@ -17,6 +17,7 @@ from lightning_gex.core.enums import FillPrice, RunMode
 from lightning_gex.core.errors import StoreError
 from lightning_gex.core.events import Event
 from lightning_gex.core.features import Features
+from lightning_gex.core.membership import Membership
 from lightning_gex.core.orders import ClosedTrade
 from lightning_gex.core.portfolio import AccountUsage
 from lightning_gex.core.ports import Agent, Journal, JournalRecord, MemoryStore
@@ -30,6 +31,7 @@ from lightning_gex.engine.inputs import MarketInputs
 from lightning_gex.engine.simulated_broker import SimulatedBroker
 from lightning_gex.engine.trader import Trader
 from lightning_gex.memory.book import MemoryBook
+from lightning_gex.risk.tactical import TacticalConfig
 from lightning_gex.simulation.market import MarketConfig, SimulatedMarket, simulate_market
 
 CAPITAL = Decimal("100000.00")
@@ -121,8 +123,9 @@ def script(ticker: str, lines: Mapping[int, Says]) -> ScriptedAgent:
 
 
 def scripted_config(**changes: object) -> EngineConfig:
-    """A configuration in which one agent's voice is enough, and means what it says."""
-    config = replace(EngineConfig(), calibrate=False)
+    """A configuration in which one agent's voice is enough, and means what it says: it alone makes ideas and levels."""
+    as_said = TacticalConfig(held_bracket_atr=0.0, core_ideas=False, one_entry_a_view=True, best_share=0.25)
+    config = replace(EngineConfig(), calibrate=False, tactical=as_said)
     return replace(config, consensus=replace(config.consensus, min_voting=1), **changes)
 
 
@@ -198,13 +201,16 @@ def prepared(
     fill_price: FillPrice = FillPrice.OPEN,
     tickers: Sequence[str] | None = None,
     start: np.datetime64 | None = None,
+    membership: Membership | None = None,
+    learn_until: np.datetime64 | None = None,
 ) -> Run:
     """A trader that has begun a run on these inputs and seen no session yet."""
     config = config or scripted_config()
     exchange = SimulatedBroker(config.costs)
     trader = Trader(config, journal or ListJournal(), memory or MemoryBook(), None, exchange)
     names = tuple(tickers or inputs.bars)
-    watch = Watch(names, tuple(agents), config, dict.fromkeys(names, fill_price), start)
+    fill_prices = dict.fromkeys(names, fill_price)
+    watch = Watch(names, tuple(agents), config, fill_prices, start, membership=membership, learn_until=learn_until)
     first = min(b.session[0] for b in inputs.bars.values())
     began = to_aware(session_open_utc(np.array([first]))[0])
     trader.start(at=began, mode=RunMode.BACKTEST, capital=CAPITAL, settings={})

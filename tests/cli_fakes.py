@@ -37,6 +37,7 @@ from lightning_gex.risk.expression import Expression
 NOTHING = float("nan")
 #: What the stand-in takes from the real package: functions of their arguments alone.
 _PURE = {
+    "UniverseRequest": "app.assembly.universe",
     "frame": "evaluation.frames",
     "positioning_frame": "app.assembly.tables",
     "ranked_market": "app.assembly.scan",

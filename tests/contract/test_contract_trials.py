@@ -39,6 +39,16 @@ def test_a_variant_that_never_traded_counts_and_has_no_sharpe_ratio(engine: Engi
     assert found == TrialCount(2, 0.0)
 
 
+def test_a_variant_is_counted_before_it_is_run_and_its_sharpe_ratio_filled_in_once(engine: Engine) -> None:
+    trials = SqlTrials(engine)
+    assert trials.add("data", {"a": math.nan, "b": math.nan}, NOW) == TrialCount(2, 0.0)
+    assert trials.add("data", {"a": 0.1}, NOW) == TrialCount(2, 0.0)
+    found = trials.add("data", {"b": 0.3, "c": math.nan}, NOW)
+    assert found.count == 3
+    assert found.variance == pytest.approx(0.02)
+    assert trials.add("data", {"a": 0.9, "b": math.nan}, NOW) == found  # what is known stays
+
+
 def test_two_programs_at_once_lose_and_double_nothing(opened: Callable[[], Engine]) -> None:
     stores = [opened() for _ in range(4)]
 

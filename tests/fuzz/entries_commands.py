@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
@@ -16,7 +17,18 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from entries_files import FLOW, INDEX, MARKET_RECORD, MEMBERS, RATES, SHORT, history_table, market_frame
+from entries_files import (
+    FLOW,
+    INDEX,
+    INTRADAY,
+    MARKET_RECORD,
+    MEMBERS,
+    OLD_TRADES,
+    RATES,
+    SHORT,
+    history_table,
+    market_frame,
+)
 from fuzzing import CANARY, Call, Ending, Entry, demand_clear_line
 from hostile import TEXTS, any_text
 from spoilt_files import parquet
@@ -31,6 +43,13 @@ from lightning_gex.core.errors import SourceError
 from lightning_gex.core.sessions import sessions_between
 
 PASSWORD = f"{CANARY}-password"
+OWN_HYPOTHESIS = """[[hypothesis]]
+name = "mine"
+statistic = "return_coefficient"
+feature = "gex"
+horizon_sessions = 5
+direction = "higher"
+"""
 CODES = {
     0: "answered",
     2: "usage or setting",
@@ -93,6 +112,7 @@ SOUND: dict[str, tuple[str, ...]] = {
     ),
     "backtest": _JUDGED,
     "evaluate": _JUDGED,
+    "check-data": ("--bars", "bars.csv", "--ticker", "AAA", "--history", "history.parquet"),
     "probe": (
         "--bars",
         "bars.csv",
@@ -108,7 +128,68 @@ SOUND: dict[str, tuple[str, ...]] = {
         "2024-03-28",
     ),
     "ablate": _JUDGED,
-    "report": (),
+    "sweep": (*_JUDGED, "--set", "kelly.fraction=0.1", "--plan", "plan.toml", "--workers", "1"),
+    "simulate": (
+        "--out",
+        "out",
+        "--seed",
+        "7",
+        "--sessions",
+        "12",
+        "--tickers",
+        "2",
+        "--effect",
+        "0.5",
+        "--volatility-effect",
+        "0.5",
+        "--chains",
+    ),
+    "falsify": (
+        "--bars",
+        "bars.csv",
+        "--ticker",
+        "AAA",
+        "--out",
+        "out",
+        "--flow",
+        "flow.csv",
+        "--volatility-index",
+        "vix.csv",
+        "--intraday",
+        "intraday.csv",
+        "--hypotheses",
+        "own.toml",
+        "--strike-step",
+        "5",
+        "--split",
+        "2024-03-01",
+        "--end",
+        "2024-03-28",
+    ),
+    "report": ("out", "--open"),
+    "migrate compare": (
+        "--bars",
+        "bars.csv",
+        "--ticker",
+        "AAA",
+        "--out",
+        "out",
+        "--flow",
+        "flow.csv",
+        "--old-trades",
+        "old.csv",
+        "--costs-included",
+        "--share",
+        "0.5",
+        "--start",
+        "2024-03-20",
+        "--end",
+        "2024-03-28",
+    ),
+    "migrate paper": ("--bars", "bars.csv", "--ticker", "AAA", "--start", "2024-03-26", "--capital", "50000"),
+    "migrate status": (),
+    "migrate advance": ("--reason", "a drill", "--by", "me"),
+    "migrate back": ("--reason", "a drill", "--by", "me", "--to", "parallel"),
     "halt": ("--reason", "a drill", "--by", "me"),
     "resume": ("--reason", "over", "--by", "me"),
     "breakers": ("--reset", "daily_loss", "--reason", "over"),
@@ -178,6 +259,9 @@ _FILES = (
     "members.csv",
     "vix.csv",
     "rates.csv",
+    "intraday.csv",
+    "own.toml",
+    "old.csv",
 )
 _NEED_WHAT_IT_MADE = frozenset({"restore", "memory import"})
 STDIN = (
@@ -277,6 +361,10 @@ def _sound_files() -> dict[str, bytes]:
         "members.csv": MEMBERS.encode(),
         "vix.csv": INDEX.encode(),
         "rates.csv": RATES.encode(),
+        "intraday.csv": INTRADAY.encode(),
+        "own.toml": OWN_HYPOTHESIS.encode(),
+        "plan.toml": b'seed = 1\nby = "accuracy"\n',
+        "old.csv": OLD_TRADES.encode(),
         "members_bars.csv": _bars(("AAA", "BRK-B")).encode(),
         "chains/a.csv": chain_text(make_chain(root="TEST", strikes=np.arange(90.0, 111.0, 5.0))).encode(),
     }
@@ -296,6 +384,7 @@ def _workplace(folder: Path, command: str) -> Iterator[dict[str, bytes]]:
     os.environ |= {"LIGHTNING_HOME": str(home), "COLUMNS": "100", "HOME": str(folder)}
     os.environ.pop("LIGHTNING_MASTER_PASSWORD", None)
     getpass.getpass = _nobody_types
+    browser, webbrowser.open = webbrowser.open, _no_browser  # type: ignore[assignment]
     cboe_http.CboeDelayedQuotes._body = _no_network  # type: ignore[method-assign, assignment]
     try:
         with SecurityManager(PASSWORD, home=home) as security:
@@ -306,6 +395,7 @@ def _workplace(folder: Path, command: str) -> Iterator[dict[str, bytes]]:
     finally:
         cboe_http.CboeDelayedQuotes._body = body  # type: ignore[method-assign]
         getpass.getpass = prompt
+        webbrowser.open = browser
         os.chdir(before)
         for name, value in kept.items():
             os.environ.pop(name, None)
@@ -324,6 +414,10 @@ def _made_by_the_program() -> dict[str, bytes]:
 
 def _nobody_types(*_: object, **__: object) -> str:
     raise EOFError
+
+
+def _no_browser(*_: object, **__: object) -> bool:
+    return False
 
 
 def _no_network(*_: object) -> bytes:
@@ -377,8 +471,9 @@ def _ended(command: str, case: dict[str, Any]) -> Ending:
     assert "Traceback" not in said
     assert "should not have happened" not in said, said
     errors = [text for text in said.splitlines() if text.startswith("error: ")]
-    # The table is written and some files gave no row; the checkup is done and some item did not pass.
-    partly = not errors and ((code == 3 and command == "history build") or (code == 10 and command == "doctor"))
+    # The table is written and some files gave no row; data or checkup were looked at and something did not pass.
+    said_all = (code == 3 and command in {"history build", "check-data"}) or (code == 10 and command == "doctor")
+    partly = not errors and said_all
     assert len(errors) == (0 if code == 0 or partly else 1), said
     for text in errors:
         demand_clear_line(text)
@@ -417,7 +512,15 @@ _COUNTS = {
     "backtest": (6, 200),
     "evaluate": (1, 20),
     "ablate": (1, 10),
+    "sweep": (1, 10),
     "probe": (1, 10),
+    "simulate": (4, 100),
+    "falsify": (2, 40),
+    "migrate compare": (1, 40),
+    "migrate paper": (2, 60),
+    "migrate status": (2, 60),
+    "migrate advance": (4, 200),
+    "migrate back": (3, 200),
     "analyze": (6, 200),
 }
 

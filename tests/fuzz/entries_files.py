@@ -22,24 +22,34 @@ from spoilt_files import spoilt_archive, spoilt_bytes, spoilt_cells, spoilt_fram
 from builders_chain import make_chain
 from builders_chain_files import chain_text
 from lightning_gex.adapters.halt_file import FORMAT, HaltFile
+from lightning_gex.adapters.market_data.bars_census import census_of_bars
 from lightning_gex.adapters.market_data.bars_file import bars_of_frame, read_bars
 from lightning_gex.adapters.market_data.chain_files import read_chain
 from lightning_gex.adapters.market_data.chain_frames import chain_of_frame
 from lightning_gex.adapters.market_data.finra_short_volume import read_short_volume
 from lightning_gex.adapters.market_data.index_members import read_members
+from lightning_gex.adapters.market_data.intraday_file import read_intraday
 from lightning_gex.adapters.market_data.market_file import read_books
+from lightning_gex.adapters.market_data.old_trades import read_old_trades
 from lightning_gex.adapters.market_data.osi_symbol import parse_osi_texts
 from lightning_gex.adapters.market_data.positioning_history import history_frame, read_history
 from lightning_gex.adapters.market_data.series_files import read_flow, read_market, read_rates, read_volatility_index
-from lightning_gex.adapters.market_data.universe_files import read_events, read_sectors
+from lightning_gex.adapters.market_data.universe_files import read_events, read_sectors, read_universe
 from lightning_gex.adapters.storage.anchor_file import AnchorFile
 from lightning_gex.adapters.storage.codec import decode
 from lightning_gex.adapters.storage.history_journal import open_journal
 from lightning_gex.adapters.storage.memory_csv import read_patterns
+from lightning_gex.adapters.storage.sweep_points import RunFolder, StoredRun
 from lightning_gex.adapters.storage.workspace_files import load_or_create_audit_key
 from lightning_gex.analytics.dealer_positioning import positioning
 from lightning_gex.analytics.positioning_features import FEATURES
+from lightning_gex.app.assembly.falsify import read_hypotheses
 from lightning_gex.app.assembly.policies import read_policy
+from lightning_gex.app.assembly.promotion import read_signed_card, signed_card
+from lightning_gex.app.assembly.recipes import recipe_request
+from lightning_gex.app.assembly.report_register import report_in
+from lightning_gex.app.assembly.shipped import shipped_card, shipped_recipe
+from lightning_gex.app.assembly.sweep_plan import read_plan
 from lightning_gex.app.cli.commands_report import read_metrics
 from lightning_gex.app.settings import default_toml, load_settings
 from lightning_gex.core.chain import OptionChain
@@ -49,7 +59,22 @@ from lightning_gex.sizing.onnx_export import argmax_network
 from lightning_gex.sizing.policy import METADATA_MEMBER, ONNX_MEMBER, WEIGHTS_MEMBER, Algorithm, PolicyMetadata
 from mangling import BARS, SOUND, TABLE, assert_sound, damaged
 
+OLD_TRADES = (
+    "ticker,entry_date,exit_date,direction,quantity,size_pct,entry_price,exit_price\n"
+    "AAA,2024-03-21,2024-03-25,long,100,,,\nAAA,2024-03-22,,short,,0.05,,\n"
+)
 FLOW = "date,price,dix,gex\n2024-03-01,5000.25,0.441,2500000000\n2024-03-04,5010.50,,-300000000\n"
+HYPOTHESES = b"""[[hypothesis]]
+name = "mine"
+statistic = "share_of_rises"
+feature = "gex"
+part = "lowest_fifth"
+horizon_sessions = 5
+direction = "higher"
+smallest_effect = 0.1
+claim = "mine"
+"""
+INTRADAY = "time,open,close\n2024-03-01T14:30:00+00:00,5000.25,5001\n2024-03-01T15:00:00+00:00,5001,5000.5\n"
 INDEX = "index,date,open,high,low,close\nVIX,2024-03-01,13.40,13.90,13.00,13.25\nSKEW,2024-03-01,,,,141.5\n"
 RATES = "date,IRX_close,DFF\n2024-03-01,5.24,5.33\n2024-03-04,,5.33\n"
 MARKET_TABLE = "date,vix,vix_20_avg,advance_decline_ratio\n2024-03-01,13.25,14.1,1.4\n2024-03-04,13.75,14.0,\n"
@@ -74,6 +99,8 @@ SYMBOLS = [
 ]
 SECTORS = "ticker,sector\nAAA,Energy\nBBB,\n"
 EVENTS = "date,event,ticker,known_from\n2024-03-01,earnings,AAA,\n2024-03-04,meeting,,2024-02-01\n"
+UNIVERSE = "from,ticker,to\n2024-03-01,AAA,\n2024-03-01,BBB,2024-03-28\n2024-04-01,CCC,\n"
+UNIVERSE_LIST = "AAA\nBRK-B\n\nCCC\n"
 KEY = bytes(range(32))
 _READ_OF_A_FLAG = 8_192  # bytes: two pages; what is longer is no flag of ours
 
@@ -152,6 +179,11 @@ def demand_sound_books(found: Any) -> None:
         assert (np.isfinite(book.spot) & (book.spot > 0)).all()
 
 
+def demand_the_signed_card(card: Any) -> None:
+    """A card that was taken is the one that was signed, number by number."""
+    assert card.to_json() == shipped_card().to_json()
+
+
 def demand_sound_policy(policy: Any) -> None:
     """A policy that was taken answers with a rung."""
     assert policy.size_pct(np.zeros(7)) in (0.0, 0.02, 0.05, 0.10, 0.15)
@@ -167,6 +199,40 @@ def demand_sound_settings(settings: Any) -> None:
 
 
 # --- what the workspace keeps ------------------------------------------------------------------------------------
+
+
+SWEEP_PLAN = b"""bars = "bars.csv"
+tickers = ["AAA"]
+each = true
+start = 2024-03-20
+folds = 2
+scheme = "rolling"
+seed = 1
+by = "accuracy"
+[set]
+kelly.fraction = [0.1, 0.25]
+"enhancements.memory" = true
+"""
+
+
+@cache
+def sound_run() -> bytes:
+    """A finished run of a sweep, as it is kept."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        RunFolder(Path(folder)).write("k", StoredRun({"figures": {"trades": 3}}, {"growth": np.array([0.5, -0.25])}))
+        return RunFolder(Path(folder)).file_of("k").read_bytes()
+
+
+def _read_run(path: Path) -> object:
+    runs = RunFolder(path.parent)
+    runs.file_of("k").write_bytes(path.read_bytes())
+    found = runs.read("k")
+    assert found is not None
+    assert found.words == {"figures": {"trades": 3}}, "a run that nobody finished was believed"
+    assert found.arrays["growth"].tolist() == [0.5, -0.25], "a run that nobody finished was believed"
+    return found
 
 
 @cache
@@ -297,6 +363,15 @@ def memory_text() -> str:
 
 
 @contextmanager
+def _reported(folder: Path) -> Iterator[Call]:
+    def call(data: bytes) -> object:
+        (folder / "report.json").write_bytes(data)
+        return report_in(folder)
+
+    yield call
+
+
+@contextmanager
 def _report(folder: Path) -> Iterator[Call]:
     def call(data: bytes) -> object:
         (folder / "metrics.json").write_bytes(data)
@@ -413,6 +488,14 @@ def _entries() -> list[Entry]:
             reading(read_volatility_index, demand_no_infinity),
             covers=frozenset({"read_volatility_index"}),
         ),
+        file("old trades", _table(OLD_TRADES), reading(read_old_trades), covers=frozenset({"read_old_trades"})),
+        file(
+            "report document",
+            _text('{"format": "lightning-gex report 1", "page": "a.html", "kind": "demo", "title": "t"}', ","),
+            _reported,
+        ),
+        file("intraday", _table(INTRADAY), reading(read_intraday), covers=frozenset({"read_intraday"})),
+        file("hypotheses", _bytes(HYPOTHESES), reading(read_hypotheses), covers=frozenset({"read_hypotheses"})),
         file("rates", _table(RATES), reading(read_rates, demand_no_infinity), covers=frozenset({"read_rates"})),
         file(
             "market",
@@ -446,6 +529,24 @@ def _entries() -> list[Entry]:
             reading(read_policy, demand_sound_policy),
             covers=frozenset({"read_policy"}),
         ),
+        file(
+            "model card",
+            _json(signed_card(shipped_card(), KEY)),
+            reading(lambda path: read_signed_card(path, KEY), demand_the_signed_card),
+            covers=frozenset({"read_signed_card"}),
+        ),
+        file(
+            "recipe",
+            either(_bytes(shipped_recipe().encode()), lambda random: damaged(random, shipped_recipe().encode())),
+            reading(lambda path: recipe_request(str(path), path.parent / "out")),
+        ),
+        file(
+            "plan of a sweep",
+            either(_bytes(SWEEP_PLAN), lambda random: damaged(random, SWEEP_PLAN)),
+            reading(read_plan),
+            covers=frozenset({"read_plan"}),
+        ),
+        file("finished run", _json(sound_run().decode()), reading(_read_run)),
         file("vault", _json(sound_vault().decode()), reading(_opened_vault)),
         file("anchor and seal", _bytes(sound_anchor()), reading(_read_anchor)),
         file("halt flag", _json(sound_flag().decode()), reading(_read_flag)),
@@ -460,6 +561,9 @@ def _entries() -> list[Entry]:
             _json(EVENT),
             _framed(lambda data: decode(data)),
         ),
+        file("universe", _table(UNIVERSE), reading(read_universe), covers=frozenset({"read_universe"})),
+        file("universe list", _bytes(UNIVERSE_LIST.encode()), reading(read_universe)),
+        file("bars census", _table(BARS), reading(census_of_bars)),
         file("sectors", _table(SECTORS), reading(read_sectors), covers=frozenset({"read_sectors"})),
         file("events", _table(EVENTS), reading(read_events), covers=frozenset({"read_events"})),
         file("report", _json('{"cagr": 0.1, "notes": ["a"]}'), _report, covers=frozenset({"read_metrics"})),
@@ -485,6 +589,8 @@ _READERS: tuple[Callable[..., object], ...] = (
     read_books,
     read_flow,
     read_volatility_index,
+    read_intraday,
+    read_hypotheses,
     read_rates,
     read_market,
     read_members,

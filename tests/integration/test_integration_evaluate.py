@@ -95,11 +95,14 @@ def test_trying_again_is_the_same_answer_and_no_new_trial_and_trying_otherwise_i
 @pytest.mark.slow
 def test_an_ablation_runs_every_variant_on_the_same_sessions_and_says_which_earned_its_place(files, capsys) -> None:
     found = answer(capsys, "ablate", files)
-    assert len(found["variants"]) == 12
+    assert len(found["variants"]) == 13  # the shipped policy among them: Kelly is the champion here
+    by_policy = found["differences"]["with_shipped_policy"]
+    assert by_policy["less"] == "with_shipped_policy less everything"
+    assert found["enhancements"]["rl_sizing"]["measured"] == by_policy["return_a_year"]
     assert set(found["differences"]) == set(found["variants"]) - {"everything"}
     assert set(found["enhancements"]) == {"rl_sizing", "memory", "multi_agent", "hierarchical", "security"}
     assert all(one["recommended"] in ("on", "off") for one in found["enhancements"].values())
-    assert found["trials"] == 12
+    assert found["trials"] == 13
     baseline, alone = found["variants"]["baseline"], found["variants"]["only_security"]
     assert baseline["decisions_taken"] > 0
     assert alone["decisions_taken"] <= baseline["decisions_taken"]
@@ -160,3 +163,72 @@ def test_a_probe_finds_nothing_in_the_system_and_an_agent_of_ones_own_that_reads
     shown = capsys.readouterr()
     assert "know the future; the lowest layer is votes" in shown.err
     assert "What knew the future" in shown.out
+
+
+def test_a_history_is_judged_part_by_part_and_each_part_learns_from_its_own_past_only(files, capsys) -> None:
+    found = answer(capsys, "evaluate", files, "--folds", "2", "--scheme", "rolling", "--start", "2015-01-02")
+    folds = found["folds"]
+    assert (folds["scheme"], folds["embargo_sessions"]) == ("rolling", 5)
+    one, other = folds["parts"]
+    assert one["judge_from"] == "2015-01-02"
+    assert one["fit_to"] < one["judge_from"] <= one["judge_to"] < other["judge_from"]
+    assert one["fit_from"] < other["fit_from"]  # as long as the first
+    assert other["judge_to"] == found["end"]
+    assert one["trades"] + other["trades"] == folds["pooled"]["trades"]
+    assert folds["pooled"]["decisions_taken"] == one["decisions_taken"] + other["decisions_taken"]
+    assert folds["pooled"]["total_return"] == pytest.approx((1 + one["total_return"]) * (1 + other["total_return"]) - 1)
+    assert found["walk"].startswith("one anchored walk")
+    assert "Part by part" in Path("out/report.html").read_text()
+
+
+def test_folds_that_cannot_be_made_are_refused_before_any_run(files, capsys) -> None:
+    short = answer(capsys, "evaluate", files, "--folds", "2", "--start", "2014-03-03", code=3)
+    assert "left to learn from" in short["error"]
+    wrong = answer(capsys, "evaluate", files, "--folds", "2", "--scheme", "backward", code=2)
+    assert "anchored, rolling" in wrong["error"]
+    idle = answer(capsys, "evaluate", files, "--embargo", "9", code=2)
+    assert "give --folds N with them" in idle["error"]
+    assert not Path("out").exists()
+
+
+@pytest.fixture(scope="module")
+def three_names(tmp_path_factory) -> Path:
+    """Bars of three names over two calendar years; another is the largest in each."""
+    file = tmp_path_factory.mktemp("names") / "bars.csv"
+    with file.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["ticker", "date", "open", "high", "low", "close", "volume"])
+        for number, ticker in enumerate(("AAA", "BBB", "CCC")):
+            b = simulate_market(seed=20 + number, sessions=560, start=np.datetime64("2014-01-02")).bars
+            late = b.session >= np.datetime64("2015-01-01")
+            volume = np.where(late, (10.0, 900.0, 1.0)[number], (500.0, 20.0, 1.0)[number])
+            for row in zip(b.session, b.open, b.high, b.low, b.close, volume, strict=True):
+                writer.writerow([ticker, *(str(v) for v in row)])
+    return file
+
+
+def test_the_largest_at_the_time_are_traded_through_the_one_decision_path(three_names, capsys) -> None:
+    ended = main(["backtest", "--bars", str(three_names), "--largest", "1", "--out", "out", "--json"])
+    captured = capsys.readouterr()
+    assert ended == 0, captured.err
+    decisions = pl.read_parquet("out/decisions.parquet")
+    by_year = decisions.group_by(pl.col("as_of").dt.year().alias("year")).agg(pl.col("ticker").unique())
+    assert dict(by_year.iter_rows()) == {2015: ["AAA"], 2016: ["BBB"]}  # nobody was chosen for the first year
+    assert json.loads(captured.out)["decisions"] == len(decisions)
+
+
+def test_a_probe_of_a_universe_that_changes_is_clean(three_names, capsys) -> None:
+    ended = main(["probe", "--bars", str(three_names), "--largest", "1", "--cuts", "1", "--json"])
+    captured = capsys.readouterr()
+    assert ended == 0, captured.err
+    found = json.loads(captured.out)
+    assert found["clean"]
+    assert found["decisions_compared"] > 0
+
+
+def test_two_ways_to_name_tickers_are_refused(three_names, capsys) -> None:
+    ended = main(["backtest", "--bars", str(three_names), "--largest", "1", "--ticker", "AAA", "--out", "out"])
+    assert ended == 2
+    assert "--ticker, a file with --universe, or --largest N: give one of them" in capsys.readouterr().err
+    assert main(["evaluate", "--bars", str(three_names), "--out", "out"]) == 2
+    assert "nothing is to be traded" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from builders_engine import assert_same_decisions, assert_same_trades, without_r
 from lightning_gex.app.assembly.control import halt_trading, resume_trading
 from lightning_gex.app.assembly.jobs import InputFiles, run_backtest_files
 from lightning_gex.app.assembly.paper import PaperRequest, paper_trade
+from lightning_gex.app.assembly.universe import UniverseRequest
 from lightning_gex.app.assembly.wiring import Stores
 from lightning_gex.app.cli import main
 from lightning_gex.app.workspace import Workspace
@@ -88,7 +89,7 @@ def backtested(bars: list[Bars], start: date, tmp_path_factory: pytest.TempPathF
     run = run_backtest_files(
         Workspace.open(folder / "home"),
         bars=bars_file(folder / "bars.csv", bars, SESSIONS),
-        tickers=TICKERS,
+        universe=UniverseRequest(TICKERS),
         start=start,
         progress=quiet,
     )

@@ -150,7 +150,7 @@ def test_backtest_and_live_decide_and_trade_alike_on_a_simulated_market(live_run
     assert_alike(backtested, live_run)
     assert len(backtested.decisions) == 2 * SEEN
     assert len(backtested.trades) >= 3  # there was something to agree on
-    assert {d.status for d in backtested.decisions} == set(DecisionStatus)
+    assert {d.status for d in backtested.decisions} >= {DecisionStatus.APPROVED, DecisionStatus.BLOCKED}
 
 
 def test_paper_and_live_decide_and_trade_alike_on_a_simulated_market(live_run):

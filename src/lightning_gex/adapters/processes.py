@@ -35,7 +35,7 @@ def each(function: Callable[[Item], Result], items: Sequence[Item], *, workers: 
         return
     # A fresh interpreter: a fork would copy the locks of threads that do not live on in it.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(max_workers=min(workers, len(items)), mp_context=context, initializer=_begin)
+    pool = ProcessPoolExecutor(max_workers=min(workers, len(items)), mp_context=context, initializer=begin_worker)
     try:
         waiting = {pool.submit(function, item) for item in items}
         while waiting:
@@ -51,7 +51,7 @@ def each(function: Callable[[Item], Result], items: Sequence[Item], *, workers: 
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin() -> None:
+def begin_worker() -> None:
     """What a working process does first: leave Ctrl-C to its parent, and end when that does.
 
     The pool's own pipes stay open in every process, so that without this a killed parent would leave its workers

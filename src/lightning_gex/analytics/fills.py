@@ -198,13 +198,28 @@ def resolve_signal(
     open_price, high, low, close : (n,) USD, the bars known so far.
     direction, target_price, stop_price, horizon_sessions, fill_at_close, cost_bp_per_side : as there.
     signal_row : row of the session after whose close the signal was given.
+
+    Raises
+    ------
+    InputError : where the row lies outside the bars, or a direction or horizon has no meaning.
     """
-    return _resolved(
-        (open_price, high, low, close),
-        _Signals.checked(len(close), [signal_row], [direction], [target_price], [stop_price], [horizon_sessions]),
-        fill_at_close,
-        cost_bp_per_side,
-    ).at(0)
+    for name, value, right, words in (
+        ("row", signal_row, 0 <= signal_row < len(close), f"a row of the {len(close)} bars"),
+        ("direction", direction, -1 <= direction <= 1, "-1, 0 or 1"),
+        ("horizon_sessions", horizon_sessions, horizon_sessions >= 1, "at least 1"),
+    ):
+        if not right:
+            raise InputError(f"{value} must be {words}", field=name)
+    fee, entry, way = _checked_cost(cost_bp_per_side) * BASIS_POINT, int(signal_row) + 1, int(direction)
+    if way == 0 or entry >= len(close):
+        return None
+    open_, high, low, close = (np.ascontiguousarray(p, dtype=np.float64) for p in (open_price, high, low, close))
+    target, stop, horizon = float(target_price), float(stop_price), int(horizon_sessions)
+    row, price, code = _follow(open_, high, low, close, entry, way, target, stop, horizon, fill_at_close)
+    if code == _UNRESOLVED:
+        return None
+    paid = float((close if fill_at_close else open_)[entry])
+    return Resolution(entry, row, paid, price, _net_return(paid, price, way, fee), _REASONS[code])
 
 
 def resolve_signals(

@@ -9,6 +9,7 @@ import numpy as np
 from lightning_gex.analytics.indicators import price_features, trailing_mean
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.errors import InputError
+from lightning_gex.core.membership import Membership
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.units import SESSIONS_PER_YEAR, DateArray1D, Float64Array1D
 
@@ -83,7 +84,9 @@ def trend_score(
     return score
 
 
-def advance_decline_ratio(bars_by_ticker: Mapping[str, Bars], sessions: DateArray1D) -> Float64Array1D:
+def advance_decline_ratio(
+    bars_by_ticker: Mapping[str, Bars], sessions: DateArray1D, membership: Membership | None = None
+) -> Float64Array1D:
     """Advancing over declining tickers, over ten sessions.
 
     Parameters
@@ -91,6 +94,7 @@ def advance_decline_ratio(bars_by_ticker: Mapping[str, Bars], sessions: DateArra
     bars_by_ticker : the universe. A ticker counts on a session when it has that bar and one before it; an unchanged
         close counts on neither side.
     sessions : (n,) ``datetime64[D]``: the rows wanted.
+    membership : a ticker counts on the sessions on which it is a member only; None counts every ticker always.
 
     Returns
     -------
@@ -102,9 +106,12 @@ def advance_decline_ratio(bars_by_ticker: Mapping[str, Bars], sessions: DateArra
         return np.full(len(sessions), np.nan)
     days = np.unique(np.concatenate([bars.session for bars in bars_by_ticker.values()]))
     advancing, declining, counted = np.zeros(len(days)), np.zeros(len(days)), np.zeros(len(days))
-    for bars in bars_by_ticker.values():
+    for ticker, bars in bars_by_ticker.items():
         at = np.searchsorted(days, bars.session[1:])
         change = np.diff(bars.close)
+        if membership is not None:
+            belongs = membership.includes(ticker, bars.session[1:])
+            at, change = at[belongs], change[belongs]
         advancing[at] += change > 0
         declining[at] += change < 0
         counted[at] += 1

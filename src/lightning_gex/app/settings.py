@@ -116,7 +116,7 @@ class BreakerSettings(Section):
     """Loss since the session's open, as a fraction of equity then."""
     max_drawdown_pct: PositiveFraction = 0.25
     """Fall from the highest equity, as a fraction of it."""
-    max_losing_streak: Count = 12
+    max_losing_streak: Count = 36
     """Trades lost in a row."""
     max_vix_jump: Positive = 0.50
     """Rise of the VIX over the session before, as a fraction."""
@@ -184,6 +184,10 @@ class SizingSettings(Section):
 
     fixed_size_pct: Fraction = 0.0
     """Notional of every position as a fraction of equity, below all limits; 0 asks the policy or Kelly."""
+    capital_share: Fraction = 1.0
+    """Part of the capital that is this system's: every size is that part of what it would be; 1 is all of it."""
+    policy: Literal["champion", "shipped"] = "champion"
+    """Which policy sizes: the promoted one, else Kelly; or the one that ships with the package, champion or not."""
 
 
 class KellySettings(Section):
@@ -196,7 +200,11 @@ class KellySettings(Section):
     cold_start_size_pct: PositiveFraction = 0.02
     """Notional as a fraction of equity until then."""
     level: OpenFraction = 0.95
-    """Two-sided confidence of the interval that must exclude no edge."""
+    """Two-sided confidence of the win rate's interval, which must exclude no edge where outcomes have no dates."""
+    edge_level: OpenFraction = 0.50
+    """Two-sided confidence of the mean net return's interval, which must exclude no edge."""
+    prior_outcomes: NotNegative = 30.0
+    """Imagined outcomes without skill that the resolved ones are averaged with."""
 
 
 class MemorySettings(Section):
@@ -231,9 +239,17 @@ class TacticalSettings(Section):
     """Target distance over stop distance below which the stop is moved in."""
     forecast_brackets: bool = True
     """Count these distances, and the regimes', in the forecast of the true range where that is wider than ATR."""
-    best_share: PositiveFraction = 0.25
-    """Part of a session's universe, the nearest to its high of a year first, whose ideas are traded; 1 lets all."""
-    one_entry_a_view: bool = True
+    held_bracket_atr: NotNegative = 8.0
+    """Average true ranges to stop and target of trades held to their horizon; 0 takes agents' and regime's levels."""
+    widest_bracket_pct: OpenFraction = 0.20
+    """The farthest that they may be, as a fraction of the price."""
+    core_ideas: bool = True
+    """A share whose agents leave its direction open is an idea all the same where it rises more often than not."""
+    core_horizon_sessions: Annotated[int, Field(ge=1, le=252), _Number] = 10
+    """Sessions that such an idea is meant for."""
+    best_share: PositiveFraction = 0.40
+    """Part of a session's universe, best score first, whose ideas are traded; 1 lets all."""
+    one_entry_a_view: bool = False
     """A view that was traded must be interrupted before it is traded again."""
     sessions_before_event: Annotated[int, Field(ge=0), _Number] = 2
     """No entry where a dated event is this many sessions ahead or fewer; 0 enters anyway."""
@@ -255,6 +271,8 @@ class ConcentrationSettings(Section):
 
     target_volatility: Positive = 0.10
     """Forecast volatility of the account a year, as a fraction of equity, that an entry may bring it to."""
+    max_position_volatility: Positive = 0.02
+    """What one position may add to it alone, as a fraction of equity: its value over equity times its volatility."""
     max_correlated_pct: PositiveFraction = 0.40
     """Sum of absolute position values that move with the idea, as a fraction of equity; 1 sets no such cap."""
     correlated_from: PositiveFraction = 0.70
@@ -271,6 +289,13 @@ class ConcentrationSettings(Section):
         if self.fewest_sessions > self.correlation_sessions:
             raise ValueError("fewest_sessions must not exceed correlation_sessions")
         return self
+
+
+class DataSettings(Section):
+    """What is done about bars that are not what they seem."""
+
+    refuse_faults: bool = True
+    """A fault found in the data (an unadjusted split, bars that are not daily) refuses a run; off, it is a note."""
 
 
 class UniverseSettings(Section):
@@ -301,6 +326,29 @@ class ExecutionSettings(Section):
         if self.minimum_stop_return >= self.maximum_stop_return:
             raise ValueError("minimum_stop_return must be below maximum_stop_return")
         return self
+
+
+class MigrationSettings(Section):
+    """What each stage of a transition from an old system asks for before it is entered."""
+
+    history_sessions: Count = 252
+    """Sessions that both systems are compared over on history."""
+    history_trades: Count = 30
+    """Trades of the new system in that comparison."""
+    largest_shortfall_a_year: NotNegative = 0.05
+    """How far below zero the 95 % interval of the difference in growth a year on history may reach, as a fraction."""
+    largest_paper_shortfall: NotNegative = 0.05
+    """The same of the difference on paper, over all its sessions together."""
+    largest_calibration_error: Fraction = 0.10
+    """Mean distance between the confidence that was said and what came, on history."""
+    parallel_sessions: Count = 10
+    """Sessions on paper side by side before a quarter of the capital."""
+    stage_sessions: Count = 5
+    """Sessions on paper at a quarter of the capital before half of it."""
+    full_sessions: Count = 20
+    """Sessions on paper at half of the capital before all of it."""
+    paper_trades: Count = 10
+    """Trades closed on paper since the transition began, before all of the capital."""
 
 
 class StorageSettings(Section):
@@ -363,10 +411,12 @@ class Settings(BaseSettings):
     regimes: RegimeSettings = RegimeSettings()
     tactical: TacticalSettings = TacticalSettings()
     concentration: ConcentrationSettings = ConcentrationSettings()
+    data: DataSettings = DataSettings()
     universe: UniverseSettings = UniverseSettings()
     execution: ExecutionSettings = ExecutionSettings()
     sizing: SizingSettings = SizingSettings()
     kelly: KellySettings = KellySettings()
+    migration: MigrationSettings = MigrationSettings()
     storage: StorageSettings = StorageSettings()
     vault: VaultSettings = VaultSettings()
 

@@ -153,6 +153,13 @@ class RecordCarried:
     net_return_sum: float
     independent: int
     free_from: datetime | None
+    month: int = 0
+    month_count: int = 0
+    month_sum: float = 0.0
+    months: int = 0
+    counts_squared: float = 0.0
+    sums_squared: float = 0.0
+    cross: float = 0.0
     kind: Literal["record_carried"] = "record_carried"
 
 

@@ -84,7 +84,66 @@ def quick_init(cls: type[_T]) -> type[_T]:
     made.__qualname__, made.__doc__ = f"{cls.__qualname__}.__init__", cls.__init__.__doc__
     made.__module__, made.__annotations__ = cls.__module__, cls.__init__.__annotations__
     cls.__init__ = made  # type: ignore[method-assign]
+    cls.__replace__ = _replacing(cls, twin, names)  # type: ignore[attr-defined]
     return cls
+
+
+def replaced(value: _T, **changes: Any) -> _T:  # noqa: ANN401 - the fields' own values
+    """A value of a ``quick_init`` class with some fields changed, as ``dataclasses.replace`` makes it, but faster.
+
+    Parameters
+    ----------
+    value : of a class that ``quick_init`` went over, and of no subclass of it.
+    changes : field -> its new value.
+
+    Raises
+    ------
+    TypeError : a name that is no field, or a value of another class.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @quick_init
+    ... @dataclass(frozen=True, slots=True)
+    ... class Point:
+    ...     x: float
+    ...     y: float = 0.0
+    >>> replaced(Point(1.0, 2.0), x=3.0)
+    Point(x=3.0, y=2.0)
+    """
+    cls: Any = value.__class__
+    how = cls.__dict__.get("__replace__")
+    if how is None:
+        raise TypeError(f"{cls.__name__} is no class of quick_init")
+    made: _T = how(value, changes)
+    return made
+
+
+def _replacing(cls: type, twin: type, names: tuple[str, ...]) -> Any:  # noqa: ANN401 - a function made here
+    known: dict[str, Any] = {"cls": cls, "twin": twin, "take_class": _TAKE_CLASS}
+    known |= {"make": object.__new__, "say": _no_field}
+    source = "\n".join(
+        [
+            "def __replace__(self, changes):",
+            "    value = make(cls)",
+            "    take_class(value, twin)",
+            *[f"    value.{name} = self.{name}" for name in names],
+            "    for name in changes:",
+            "        try:",
+            "            setattr(value, name, changes[name])",
+            "        except AttributeError:",
+            "            say(cls, name)",
+            "    value.__class__ = cls",
+            *(["    value.__post_init__()"] if hasattr(cls, "__post_init__") else []),
+            "    return value",
+        ]
+    )
+    exec(source, known)  # noqa: S102 - field names of our own classes, as ``dataclasses`` itself does it
+    return known["__replace__"]
+
+
+def _no_field(cls: type, name: str) -> None:
+    raise TypeError(f"{cls.__name__} has no field {name}")
 
 
 def _passed_on(field: Any) -> str:  # noqa: ANN401 - dataclasses.Field of anything

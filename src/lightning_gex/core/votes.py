@@ -10,6 +10,8 @@ from lightning_gex.core.enums import DIRECTION_OF_SIGN, ConsensusOutcome, Direct
 from lightning_gex.core.quick_init import quick_init
 from lightning_gex.core.units import BoolArray1D, Float64Array1D, Float64Array2D, Int8Array1D, Int64Array1D
 
+_NO_FINDING = ("no finding either way",)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
@@ -31,8 +33,10 @@ class Evidence:
     def text(self, i: int) -> str | None:
         """The sentence at row ``i`` with its numbers; None where silent."""
         sign = self.sign.item(i)
-        if sign == 0:
-            return None
+        return self.words(i, sign) if sign else None
+
+    def words(self, i: int, sign: int) -> str:
+        """The sentence for a sign, -1 or 1, with the numbers of row ``i``."""
         sentence = self.bullish if sign > 0 else self.bearish
         return sentence.format(*[v.item(i) for v in self.values]) if self.values else sentence
 
@@ -75,16 +79,19 @@ class Votes:
     def at(self, i: int) -> Vote:
         """The vote at row ``i``, with its reasons in words."""
         abstained = bool(self.abstained.item(i))
-        reasons = (self.why_not(i),) if abstained else tuple([t for e in self.evidence if (t := e.text(i))])
+        if abstained:
+            reasons: tuple[str, ...] = (self.why_not(i),)
+        else:  # most findings are silent on most rows: nothing is called for those
+            reasons = tuple([t for e in self.evidence if (sign := e.sign.item(i)) and (t := e.words(i, sign))])
         return Vote(
-            agent=self.agent,
-            direction=DIRECTION_OF_SIGN[self.direction.item(i)],
-            confidence=float(self.confidence.item(i)),
-            target_price=float(self.target_price.item(i)),
-            stop_price=float(self.stop_price.item(i)),
-            horizon_sessions=int(self.horizon_sessions.item(i)),
-            abstained=abstained,
-            reasons=reasons or ("no finding either way",),
+            self.agent,
+            DIRECTION_OF_SIGN[self.direction.item(i)],
+            float(self.confidence.item(i)),
+            float(self.target_price.item(i)),
+            float(self.stop_price.item(i)),
+            int(self.horizon_sessions.item(i)),
+            abstained,
+            reasons or _NO_FINDING,
         )
 
 

@@ -12,8 +12,10 @@ from lightning_gex.core.enums import Direction
 from lightning_gex.core.units import Float64Array1D, Int8Array1D, Int64Array1D
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.perception import Perception
+from lightning_gex.engine.signal_station import is_core
 from lightning_gex.engine.state import initial_state, portfolio_view
-from lightning_gex.risk.tactical import plan_trade
+from lightning_gex.risk.strategic import RegimeLimits, Strategy
+from lightning_gex.risk.tactical import nearest_timeframe, plan_trade
 
 _FLAT = portfolio_view(initial_state(Decimal(100_000)), {}, datetime(2000, 1, 1, tzinfo=UTC))
 
@@ -38,21 +40,24 @@ class Candidates:
 
 
 def candidates(perception: Perception, config: EngineConfig) -> Candidates:
-    """The signals of a perception that the tactical layer would take with an empty account."""
+    """The signals and core ideas of a perception that the tactical layer would take with an empty account."""
     consensus, features = perception.consensus, perception.features
     found: list[tuple[int, int, float, float, int]] = []
-    for i in np.flatnonzero(consensus.direction).tolist():
+    for i in range(len(consensus.direction)):
         regime = perception.regimes.at(i).regime
         if regime is None or regime not in config.regimes:
             continue
+        view = _view(perception, i, config.regimes[regime], config)
+        if view is None:
+            continue
         wanted = plan_trade(
-            direction=Direction(int(consensus.direction[i])),
+            direction=view.direction,
             entry_price=float(features["price"][i]),
             atr=float(features["atr"][i]),
             consensus_target=float(consensus.target_price[i]),
             consensus_stop=float(consensus.stop_price[i]),
-            horizon_sessions=int(consensus.horizon_sessions[i]),
-            strategy=perception.votes[int(consensus.leader[i])].strategy,
+            horizon_sessions=view.horizon_sessions,
+            strategy=view.strategy,
             limits=config.regimes[regime],
             portfolio=_FLAT,
             ticker=features.ticker,
@@ -70,3 +75,23 @@ def candidates(perception: Perception, config: EngineConfig) -> Candidates:
         stop_price=np.array(table[3], dtype=np.float64),
         horizon_sessions=np.array(table[4], dtype=np.int64),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What a row wants, as ``decide.propose`` reads it."""
+
+    direction: Direction
+    horizon_sessions: int
+    strategy: str
+
+
+def _view(perception: Perception, i: int, limits: RegimeLimits, config: EngineConfig) -> _View | None:
+    consensus, tactical = perception.consensus, config.tactical
+    if consensus.direction[i]:
+        strategy = perception.votes[int(consensus.leader[i])].strategy
+        return _View(Direction(int(consensus.direction[i])), int(consensus.horizon_sessions[i]), strategy)
+    asked = config.enhancements.hierarchical and tactical.core_ideas
+    if asked and is_core(perception, i, nearest_timeframe(tactical.core_horizon_sessions, limits)):
+        return _View(Direction.BULLISH, tactical.core_horizon_sessions, Strategy.CORE.value)
+    return None

@@ -79,6 +79,8 @@ class EngineConfig:
     concentration : how much of the same thing may be held.
     broker : what the broker can take.
     fixed_size_pct : notional over equity of every position, below all limits; 0 asks the policy or Kelly.
+    capital_share : part of the account's capital that this system may size against, 0..1; below 1 in the stages of a
+        transition, when a cap named ``transition`` stands beside the others.
     calibrate : whether the consensus's confidence is turned into a probability by base rates and past outcomes.
     weights : agent -> weight in the consensus; agents not named weigh 1.
     learn_weights : whether those weights are multiplied by what each agent's own calls have earned it.
@@ -96,6 +98,7 @@ class EngineConfig:
     tactical: TacticalConfig = field(default_factory=TacticalConfig)
     concentration: ConcentrationLimits = field(default_factory=ConcentrationLimits)
     fixed_size_pct: float = 0.0
+    capital_share: float = 1.0
     kelly: KellyConfig = field(default_factory=KellyConfig)
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
     broker: BrokerCapabilities = field(default_factory=BrokerCapabilities)
@@ -112,6 +115,8 @@ class EngineConfig:
     def __post_init__(self) -> None:
         if not 0.0 <= self.fixed_size_pct <= 1.0:
             raise SettingsError(f"fixed_size_pct must be a fraction of equity, not {self.fixed_size_pct!r}")
+        if not 0.0 <= self.capital_share <= 1.0:
+            raise SettingsError(f"capital_share must be a fraction of the capital, not {self.capital_share!r}")
         if not 1 <= self.range_horizon_sessions <= FORECAST_HORIZONS[-1]:
             raise SettingsError(
                 f"range_horizon_sessions must be 1 to {FORECAST_HORIZONS[-1]}, not {self.range_horizon_sessions}"

@@ -11,7 +11,7 @@ from functools import lru_cache
 from lightning_gex.analytics.observation import Observation, observation
 from lightning_gex.core.decision import Cap, Decision, ExpectedRange, Scalar, StageRecord, not_asked
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, StageName, StageVerdict
-from lightning_gex.core.errors import LightningError
+from lightning_gex.core.errors import LightningError, RefusedError
 from lightning_gex.core.features import FeatureRow
 from lightning_gex.core.patterns import AgentCall, Neighbours, Pattern
 from lightning_gex.core.portfolio import PortfolioView
@@ -29,15 +29,16 @@ from lightning_gex.engine.layers import (
 )
 from lightning_gex.engine.learning import Learning
 from lightning_gex.engine.perception import Perception
-from lightning_gex.engine.signal_station import signal_of
+from lightning_gex.engine.signal_station import is_core, signal_of
 from lightning_gex.engine.state import EngineState
 from lightning_gex.engine.universe import Universe
 from lightning_gex.memory.confidence import adjust_confidence, similar_setups
 from lightning_gex.memory.vector import VECTOR_SCHEMA
 from lightning_gex.risk.check import Check, Gate, refused
 from lightning_gex.risk.guardrails import check_entry, size_caps
-from lightning_gex.risk.strategic import RegimeLimits, RegimeReading
+from lightning_gex.risk.strategic import RegimeLimits, RegimeReading, Strategy
 from lightning_gex.risk.tactical import TradePlan, nearest_timeframe
+from lightning_gex.sizing.capital_share import share_cap
 from lightning_gex.sizing.kelly_size import KellySizing, choose_size, kelly_cap, quantity_for
 from lightning_gex.sizing.ladder import LADDER
 from lightning_gex.sizing.track_record import TrackRecord
@@ -132,14 +133,23 @@ def propose(snapshot: Snapshot, config: EngineConfig, learning: Learning | None 
     """
     perception, i = snapshot.perception, snapshot.row
     consensus, regime = perception.consensus, perception.regimes.at(i)
-    leader, horizon = int(consensus.leader[i]), int(consensus.horizon_sessions[i])
+    leader, horizon = consensus.leader.item(i), consensus.horizon_sessions.item(i)
+    strategy = perception.votes[leader].strategy if leader >= 0 else ""
+    limits = limits_in_force(regime, config)
+    core = False
+    if config.enhancements.hierarchical and config.tactical.core_ideas and not consensus.direction[i]:
+        core_horizon = config.tactical.core_horizon_sessions
+        core = is_core(perception, i, nearest_timeframe(core_horizon, limits))
+        if core:
+            horizon, strategy = core_horizon, Strategy.CORE.value
     signal = signal_of(
         perception,
         i,
-        horizon_sessions=nearest_timeframe(horizon, limits_in_force(regime, config)),
+        horizon_sessions=nearest_timeframe(horizon, limits),
         learning=(learning or Learning()) if config.calibrate else None,
         notes=snapshot.notes,
         remark="" if config.enhancements.multi_agent else _ALONE,
+        core=core,
     )
     return Proposal(
         decision_id=decision_id_of(snapshot.ticker, snapshot.as_of, snapshot.label, snapshot.sequence),
@@ -148,10 +158,10 @@ def propose(snapshot: Snapshot, config: EngineConfig, learning: Learning | None 
         trading=snapshot.trading,
         direction=signal.direction,
         confidence=signal.confidence,
-        target_price=float(consensus.target_price[i]),
-        stop_price=float(consensus.stop_price[i]),
+        target_price=consensus.target_price.item(i),
+        stop_price=consensus.stop_price.item(i),
         horizon_sessions=horizon,
-        strategy=perception.votes[leader].strategy if leader >= 0 else "",
+        strategy=strategy,
         price=perception.features.value("price", i),
         features=perception.features.look(i),
         vector=tuple(perception.vectors[i].tolist()),
@@ -326,20 +336,40 @@ def _size(
     if config.enhancements.security:
         caps.extend(size_caps(config.guardrails, portfolio, proposal.ticker))
     size_pct, binding = choose_size(caps)
+    if config.capital_share < 1.0:
+        cap = _of_its_share(size_pct, portfolio, config)
+        caps.append(cap)
+        if cap.size_pct < size_pct:
+            detail = {**detail, "capital_share": config.capital_share, "bound_before_share": binding}
+            size_pct, binding = cap.size_pct, cap.name
     quantity = quantity_for(size_pct, portfolio.equity, plan.entry_price)
     decided = next(c for c in caps if c.name == binding)
     size = _Size(size_pct, quantity, tuple(caps), binding)
     record: dict[str, Scalar] = {"size_pct": size_pct, "quantity": quantity, "binding_cap": binding, **detail}
     if size_pct == 0 or quantity == 0:
-        why = f"{size_pct:.0%} of equity is less than one share"
+        why = f"{_plain_pct(size_pct)} of equity is less than one share"
         if size_pct == 0:
             short = f", less than the lowest rung of {LADDER[1]:.0%}" if 0 < decided.size_pct < LADDER[1] else ""
             why = f"size 0: {decided.reason}{short}"
         path.check(StageName.SIZING, refused(binding, why, record), fallback)
     else:
-        why = f"{size_pct:.0%} of equity; bound by {binding}: {decided.reason}"
+        why = f"{_plain_pct(size_pct)} of equity; bound by {binding}: {decided.reason}"
         path.add(StageRecord(StageName.SIZING, StageVerdict.PASSED, why, record, fallback))
     return size
+
+
+def _of_its_share(size_pct: float, portfolio: PortfolioView, config: EngineConfig) -> Cap:
+    return share_cap(
+        size_pct,
+        config.capital_share,
+        exposure_pct=portfolio.exposure_pct,
+        max_total_exposure_pct=config.guardrails.max_total_exposure_pct,
+    )
+
+
+def _plain_pct(size_pct: float) -> str:
+    """A size in per cent, with no digit that says nothing: ``5%``, ``1.25%``."""
+    return f"{100.0 * size_pct:.4g}%"
 
 
 def _appetite(
@@ -359,6 +389,8 @@ def _appetite(
         if policy is not None and seen.enough:
             try:
                 size_pct = policy.size_pct(seen.values)
+            except RefusedError as error:  # nothing has beaten Kelly: no failure
+                fallback = f"{error}: Kelly sizes"
             except LightningError as error:
                 fallback = f"the trained policy failed ({error}): Kelly sizes"
             else:
@@ -374,6 +406,7 @@ def _appetite(
         "cold_start": kelly.cold_start,
         "independent_outcomes": kelly.independent,
         "win_rate": kelly.win_rate,
+        "win_probability": kelly.probability,
         "payoff_ratio": kelly.payoff_ratio,
         "kelly_fraction": kelly.fraction,
     }

@@ -14,6 +14,7 @@ from lightning_gex.core.enums import FillPrice, RunMode
 from lightning_gex.core.errors import InsufficientDataError
 from lightning_gex.core.event_calendar import EventCalendar
 from lightning_gex.core.events import BreakerReset, Event, LearningCarried, RecordCarried
+from lightning_gex.core.membership import Membership
 from lightning_gex.core.ports import Agent
 from lightning_gex.core.sessions import session_close_utc, session_open_utc, to_aware
 from lightning_gex.core.units import DateArray1D
@@ -43,6 +44,9 @@ class Watch:
     start : first session to trade; before it the system only learns. None trades from the first bar.
     breakers_reset_after : sessions after which a simulated person resets a tripped breaker; None: nobody does. Live,
         only a real person may.
+    membership : who may be entered when; a ticker that is no member on a session is perceived, and a trade in it is
+        managed to its end, but nothing is decided on it. None lets everyone.
+    learn_until : last session whose decisions are remembered and learnt from; None learns from all.
     """
 
     tickers: tuple[str, ...]
@@ -51,10 +55,21 @@ class Watch:
     fill_price: Mapping[str, FillPrice]
     start: np.datetime64 | None = None
     breakers_reset_after: int | None = None
+    membership: Membership | None = None
+    learn_until: np.datetime64 | None = None
 
     def perceived(self, inputs: MarketInputs) -> dict[str, Perception]:
         """Every watched ticker's perception of these inputs."""
-        return {t: perceive(features_of(t, inputs), self.agents, self.config) for t in self.tickers if t in inputs.bars}
+        there = [t for t in self.tickers if t in inputs.bars]
+        return {t: perceive(features_of(t, inputs, self.membership), self.agents, self.config) for t in there}
+
+    def learns_from(self, session: np.datetime64) -> bool:
+        """Whether what is decided in this session is remembered and learnt from."""
+        return self.learn_until is None or bool(session <= self.learn_until)
+
+    def members_at(self, session: np.datetime64) -> frozenset[str] | None:
+        """Who may be entered in a session; None lets everyone."""
+        return None if self.membership is None else self.membership.at(session)
 
     def trades_on(self, session: np.datetime64) -> bool:
         """Whether this session is traded or only learnt from."""
@@ -91,7 +106,7 @@ class HistoryFeed:
                 for t, p in perceived.items()
                 if traded[t][k]
             }
-            yield timetable.update(k, views, trading=self.watch.trades_on(sessions[k]))
+            yield timetable.update(k, views, self.watch)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +134,7 @@ class ArrivingFeed:
             }
             latest = sessions[-2:]  # the session and the one before it: the days between them earn interest
             timetable = Timetable.of(latest, inputs)
-            yield timetable.update(len(latest) - 1, views, trading=self.watch.trades_on(now))
+            yield timetable.update(len(latest) - 1, views, self.watch)
 
 
 def replayed_arrivals(inputs: MarketInputs, sessions: DateArray1D) -> Iterator[MarketInputs]:
@@ -154,7 +169,7 @@ class Timetable:
             inputs.events,
         )
 
-    def update(self, k: int, views: Mapping[str, TickerView], *, trading: bool) -> SessionUpdate:
+    def update(self, k: int, views: Mapping[str, TickerView], watch: Watch) -> SessionUpdate:
         """Session ``k`` as the engine sees it."""
         days = int((self.sessions[k] - self.sessions[k - 1]).astype(np.int64)) if k else 0
         return SessionUpdate(
@@ -164,9 +179,11 @@ class Timetable:
             views=views,
             bill_rate=self.bill_rate[k],
             days_since_previous=days,
-            trading=trading,
+            trading=watch.trades_on(self.sessions[k]),
             sectors=self.sectors,
             events=self.events,
+            members=watch.members_at(self.sessions[k]),
+            learning=watch.learns_from(self.sessions[k]),
         )
 
 
@@ -364,6 +381,7 @@ def result_of(
         settings=settings,
         notes=(*inputs.notes, *_notes_on(log, watch)),
         reliability=trader.state.learning.grouped(),
+        membership=watch.membership,
     )
 
 

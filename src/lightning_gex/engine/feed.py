@@ -57,6 +57,8 @@ class SessionUpdate:
     trading : False while the system only learns (before the first session to be traded).
     sectors : ticker -> sector, where it is known.
     events : dated events; None where none were given.
+    members : who may be entered in this session; None lets everyone. A ticker that is no member makes no decision.
+    learning : whether what is decided now is remembered and its outcome learnt from.
     """
 
     session: np.datetime64
@@ -68,6 +70,8 @@ class SessionUpdate:
     trading: bool = True
     sectors: Mapping[str, str] = field(default_factory=dict)
     events: EventCalendar | None = None
+    members: frozenset[str] | None = None
+    learning: bool = True
 
 
 class Feed(Protocol):

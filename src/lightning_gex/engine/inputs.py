@@ -38,6 +38,7 @@ from lightning_gex.core.features import (
     OPTIONS_FEATURES,
     Features,
 )
+from lightning_gex.core.membership import Membership
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.sessions import session_close_utc
 from lightning_gex.core.units import SESSIONS_PER_YEAR, DateArray1D, Float64Array1D
@@ -75,6 +76,7 @@ class MarketInputs:
     events : dates that are known beforehand and move prices; None where none were given.
     market_ticker : which bars stand for the market as a whole; None lets each ticker's own stand in, on record.
     notes : what a reader of the results must know about the data.
+    faults : what is wrong with the data, for whoever must not rest anything on it.
     """
 
     bars: Mapping[str, Bars]
@@ -87,6 +89,7 @@ class MarketInputs:
     events: EventCalendar | None = None
     market_ticker: str | None = None
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.bars:
@@ -106,13 +109,20 @@ class MarketInputs:
         )
 
 
-def features_of(ticker: str, inputs: MarketInputs) -> Features:
-    """The features of one ticker on every one of its sessions; row i uses what was known after that session's close."""
+def features_of(ticker: str, inputs: MarketInputs, membership: Membership | None = None) -> Features:
+    """The features of one ticker on every one of its sessions; row i uses what was known after that session's close.
+
+    Parameters
+    ----------
+    ticker : whose.
+    inputs : the history.
+    membership : who counts for breadth when; None counts every ticker of the bars always.
+    """
     bars = inputs.bars[ticker]
     absent: dict[str, str] = {}
     columns = dict(price_features(bars))
     columns |= _options_columns(ticker, bars.session, inputs, absent)
-    columns |= _market_columns(ticker, bars, inputs, absent)
+    columns |= _market_columns(bars, inputs, membership, absent)
     columns |= _forecast_columns(ticker, bars, inputs, columns)
     return Features(ticker, session_close_utc(bars.session), columns, absent, _stand_ins(ticker, inputs))
 
@@ -150,7 +160,9 @@ def _ranked_positioning(
     return enough
 
 
-def _market_columns(ticker: str, bars: Bars, inputs: MarketInputs, absent: dict[str, str]) -> dict[str, Float64Array1D]:
+def _market_columns(
+    bars: Bars, inputs: MarketInputs, membership: Membership | None, absent: dict[str, str]
+) -> dict[str, Float64Array1D]:
     sessions = bars.session
     market_bars = bars if inputs.market_ticker is None else inputs.bars.get(inputs.market_ticker)
     vix = None
@@ -158,7 +170,7 @@ def _market_columns(ticker: str, bars: Bars, inputs: MarketInputs, absent: dict[
         vix = inputs.volatility_index.aligned("close", sessions, max_age_days=MAX_AGE_DAYS)
     else:
         absent["vix"] = "no volatility index was given"
-    breadth = advance_decline_ratio(inputs.bars, sessions)
+    breadth = advance_decline_ratio(inputs.bars, sessions, membership)
     if not np.isfinite(breadth).any():
         absent["advance_decline_ratio"] = f"breadth needs the bars of at least {BREADTH_MINIMUM_TICKERS} tickers"
     columns = market_features(sessions, market_bars=market_bars, vix=vix, advance_decline=breadth)

@@ -25,7 +25,7 @@ from lightning_gex.core.events import (
 from lightning_gex.core.halt import Halt
 from lightning_gex.core.portfolio import AccountUsage, PortfolioView
 from lightning_gex.core.ports import HaltSwitch
-from lightning_gex.core.quick_init import quick_init
+from lightning_gex.core.quick_init import quick_init, replaced
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.decide import Conclusion
 from lightning_gex.engine.state import EngineState, step
@@ -86,7 +86,7 @@ def intent_events(
     approved = decision.status is DecisionStatus.APPROVED
     pattern = conclusion.pattern
     if pattern is not None and pattern.taken is not approved:
-        pattern = replace(pattern, taken=approved)
+        pattern = replaced(pattern, taken=approved)
     events: list[Event] = [*heeded, DecisionMade(at, decision, pattern)]
     if approved:
         events.append(OrderPlaced(at, entry_order(decision)))

@@ -9,13 +9,15 @@ from lightning_gex.core.decision import GATE_KEY, Cap, Scalar, StageRecord
 from lightning_gex.core.enums import Direction, MarketRegime, StageName, StageVerdict
 from lightning_gex.core.features import FeatureRow
 from lightning_gex.core.portfolio import PortfolioView
+from lightning_gex.core.quick_init import replaced
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.universe import Universe
 from lightning_gex.risk.check import Check, Gate, refused
 from lightning_gex.risk.concentration import concentration_caps
 from lightning_gex.risk.execution import check_execution, liquidity_cap
+from lightning_gex.risk.ranking import Rank
 from lightning_gex.risk.strategic import DEFAULT_LIMITS, RegimeLimits, RegimeReading, Strategy
-from lightning_gex.risk.tactical import TacticalResult, TradePlan, plan_trade
+from lightning_gex.risk.tactical import FEWEST_RANKED, TacticalResult, TradePlan, plan_trade
 from lightning_gex.sizing.ladder import LADDER
 
 #: With the three layers off nothing is forbidden and no budget binds; brackets keep the range-bound regime's width.
@@ -29,6 +31,7 @@ UNFILTERED_LIMITS = RegimeLimits(
     take_profit_multiplier=DEFAULT_LIMITS[MarketRegime.RANGE_BOUND].take_profit_multiplier,
     max_daily_loss=1.0,
 )
+EVEN_SHARE_CAP = "even_share"
 _ALONE = "no history of what else is held: correlation, sectors and rank are not looked at"
 
 
@@ -123,6 +126,7 @@ def tactical_station(
     """
     layered = config.enhancements.hierarchical
     beside = universe if layered else None
+    rules = config.tactical if layered else replace(config.tactical, held_bracket_atr=0.0)
     result = plan_trade(
         direction=direction,
         entry_price=price,
@@ -134,7 +138,7 @@ def tactical_station(
         limits=limits,
         portfolio=portfolio,
         ticker=ticker,
-        config=config.tactical,
+        config=rules,
         rank=None if beside is None else beside.ranks.get(ticker),
         ahead=None if beside is None else beside.ahead(ticker),
         true_range_forecast=features.value("true_range_forecast"),
@@ -163,20 +167,31 @@ def _capped(
         found, note = concentration_caps(plan.direction, held, config.concentration)
         caps.extend(found)
         notes.append(note)
+        caps.extend(_even_share(universe.ranks.get(plan.ticker), config))
     bears = liquidity_cap(portfolio.equity, dollar_volume_of(features), config.execution)
     if bears is None:
         notes.append("no volume is known: liquidity is not looked at")
     else:
         caps.append(bears)
-    plan = replace(plan, caps=(*plan.caps, *caps))
+    plan = replaced(plan, caps=(*plan.caps, *caps))
     detail = {**result.detail, **{f"cap_{cap.name}": cap.size_pct for cap in caps}}
     fallback = "; ".join(n for n in notes if n) or None
     spent = next((cap for cap in caps if cap.size_pct < LADDER[1]), None)
     if spent is None:
-        return replace(result, plan=plan, detail=detail, fallback=fallback)
+        return replaced(result, plan=plan, detail=detail, fallback=fallback)
     what = spent.name.replace("_", " ")
     reason = f"{what} leaves {spent.size_pct:.1%} of equity, less than the lowest rung: {spent.reason}"
     return TacticalResult(False, plan, reason, {GATE_KEY: spent.name, **detail}, fallback)
+
+
+def _even_share(rank: Rank | None, config: EngineConfig) -> tuple[Cap, ...]:
+    """Room for everybody: in a universe each of its best has an equal part of the exposure allowed in all."""
+    if rank is None or rank.of < FEWEST_RANKED:
+        return ()
+    places = math.ceil(config.tactical.best_share * rank.of)
+    allowed = config.guardrails.max_total_exposure_pct
+    said = f"one of {places} places that share {allowed:.0%} of equity"
+    return (Cap(EVEN_SHARE_CAP, max(allowed / places, LADDER[1]), said),)
 
 
 def dollar_volume_of(features: FeatureRow) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
 from lightning_gex.agents.weights import weight_of_edge
@@ -12,7 +12,7 @@ from lightning_gex.analytics.recalibration import Recalibration, Residuals, Stat
 from lightning_gex.core.enums import Direction, MarketRegime
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.patterns import Outcome, Pattern
-from lightning_gex.core.quick_init import quick_init
+from lightning_gex.core.quick_init import quick_init, replaced
 from lightning_gex.memory.performance import timeframe_label
 from lightning_gex.memory.say import MemorySay
 
@@ -157,7 +157,7 @@ class Learning:
         horizon_sessions : sessions, positive.
         base_rate : how often moves over the horizon had this direction; NaN without price history, then the confidence
             stands in for it and the record says so.
-        confidence : the consensus's, in [0.5, 1].
+        confidence : the consensus's of this direction, in [0, 1].
 
         Raises
         ------
@@ -187,7 +187,7 @@ class Learning:
             cell = Cell(who, timeframe, regime)
             table[cell] = table.get(cell, _NO_CALLS).and_one(probability, right=right)
         turned = self._at_month(outcome.known_at.year * 12 + outcome.known_at.month)
-        return replace(
+        return replaced(
             turned,
             based=learnt if based else self.based,
             unbased=self.unbased if based else learnt,
@@ -203,7 +203,7 @@ class Learning:
         kept = 0.5 ** ((month - self.month) / HALF_LIFE_MONTHS) if self.month else 1.0
         standing = {agent: Standing(s.total * kept, s.weight * kept) for agent, s in self.standing.items()}
         weights = {agent: weight_of_edge(s.edge) for agent, s in standing.items()}
-        return replace(self, standing=standing, weights=weights, month=month)
+        return replaced(self, standing=standing, weights=weights, month=month)
 
     def reliable(
         self, *, ticker: str | None = None, timeframe: str | None = None, regime: str | None = None

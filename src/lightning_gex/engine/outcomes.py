@@ -8,11 +8,10 @@ from datetime import datetime
 
 import numpy as np
 
-from lightning_gex.analytics.fills import resolve_signals
+from lightning_gex.analytics.fills import resolve_signal
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.enums import FillPrice
 from lightning_gex.core.patterns import Outcome, Pattern
-from lightning_gex.core.units import Int64Array1D
 from lightning_gex.engine.feed import TickerView
 
 
@@ -32,25 +31,29 @@ def known_outcomes(
     cost_bp_per_side : basis points.
     known_at : aware UTC, the close of the view's session.
     """
-    rows = _rows(patterns, view.bars)
-    resolutions = resolve_signals(
-        view.bars,
-        rows,
-        [int(p.direction) for p in patterns],
-        [p.target_price for p in patterns],
-        [p.stop_price for p in patterns],
-        [p.horizon_sessions for p in patterns],
-        fill_at_close=view.fill_price is FillPrice.CLOSE,
-        cost_bp_per_side=cost_bp_per_side,
-    )
-    price = view.bars.close if view.fill_price is FillPrice.CLOSE else view.bars.open
-    for k in np.flatnonzero(resolutions.resolved & (resolutions.exit_row <= view.row)).tolist():
-        entry = int(rows[k]) + 1
-        leave = entry + patterns[k].horizon_sessions
-        if leave <= view.row:
-            net_return = float(resolutions.net_return[k])
-            moved = float(price[leave] / price[entry] - 1.0) * int(patterns[k].direction)
-            yield patterns[k], Outcome(net_return, net_return > 0, known_at, moved)
+    bars, at_close = view.bars, view.fill_price is FillPrice.CLOSE
+    price = bars.close if at_close else bars.open
+    for pattern in patterns:  # hardly ever more than one: a call for each costs less than arrays for all
+        direction, row = int(pattern.direction), _row(pattern, bars)
+        leave = row + 1 + pattern.horizon_sessions
+        if leave > view.row:
+            continue
+        found = resolve_signal(
+            bars.open,
+            bars.high,
+            bars.low,
+            bars.close,
+            direction=direction,
+            target_price=pattern.target_price,
+            stop_price=pattern.stop_price,
+            horizon_sessions=pattern.horizon_sessions,
+            fill_at_close=at_close,
+            cost_bp_per_side=cost_bp_per_side,
+            signal_row=row,
+        )
+        if found is not None and found.exit_row <= view.row:
+            moved = float(price[leave] / price[row + 1] - 1.0) * direction
+            yield pattern, Outcome(found.net_return, found.net_return > 0, known_at, moved)
 
 
 @dataclass(slots=True)
@@ -69,19 +72,16 @@ class Following:
         if self._bars.get(ticker) is not view.bars:
             self._bars[ticker], self._due_row[ticker] = view.bars, {}
         rows = self._due_row[ticker]
-        new = [p for p in patterns if p.pattern_id not in rows]
-        if new:
-            rows |= {
-                p.pattern_id: row + 1 + p.horizon_sessions
-                for p, row in zip(new, _rows(new, view.bars).tolist(), strict=True)
-            }
+        for p in patterns:
+            if p.pattern_id not in rows:
+                rows[p.pattern_id] = _row(p, view.bars) + 1 + p.horizon_sessions
         found = [p for p in patterns if rows[p.pattern_id] <= view.row]
         for pattern in found:
             del rows[pattern.pattern_id]
         return found
 
 
-def _rows(patterns: Sequence[Pattern], bars: Bars) -> Int64Array1D:
-    """(k,) the row of the bars after whose close each signal was given."""
-    sessions = np.array([p.as_of.replace(tzinfo=None) for p in patterns], dtype="datetime64[D]")
-    return np.searchsorted(bars.session, sessions, side="right") - 1
+def _row(pattern: Pattern, bars: Bars) -> int:
+    """The row of the bars after whose close a signal was given."""
+    day = np.datetime64(pattern.as_of.replace(tzinfo=None), "D")
+    return int(bars.session.searchsorted(day, side="right")) - 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.decision import Decision, Scalar
 from lightning_gex.core.enums import FillPrice, RunMode
+from lightning_gex.core.membership import Membership
 from lightning_gex.core.orders import ClosedTrade
 from lightning_gex.core.ports import Decisions
 from lightning_gex.core.units import DateArray1D, Float64Array1D
@@ -35,6 +36,7 @@ class RunResult:
     notes : what the reader of any figure must know (modelled chains, stand-ins, absent inputs).
     reliability : group of signals -> agent -> how its probabilities compared with what came
         (``engine.learning.Learning.grouped``), at the end of the run.
+    membership : who belonged to the universe when; None where every ticker always did.
     """
 
     run_id: str
@@ -52,6 +54,7 @@ class RunResult:
     settings: Mapping[str, Scalar]
     notes: tuple[str, ...] = field(default=())
     reliability: Mapping[str, Mapping[str, Reliability]] = field(default_factory=dict)
+    membership: Membership | None = None
 
     @property
     def outlines(self) -> Decisions | Sequence[Decision]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from lightning_gex.core.decision import Scalar, StageRecord
-from lightning_gex.core.enums import ConsensusOutcome, Direction, StageName, StageVerdict
+from lightning_gex.core.enums import DIRECTION_OF_SIGN, ConsensusOutcome, Direction, StageName, StageVerdict
 from lightning_gex.core.quick_init import quick_init
 from lightning_gex.engine.learning import Calibrated, Learning
 from lightning_gex.engine.perception import Perception
 
 #: Before an agent's name: what it added to the log-odds of a rise.
 ADDED_BY = "added by "
+EVEN_ODDS = 0.5
 
 
 @quick_init
@@ -35,6 +37,21 @@ class Signal:
     record: StageRecord
 
 
+def is_core(perception: Perception, i: int, horizon_sessions: int) -> bool:
+    """Whether a row is a core idea: the agents leave the direction open, and the share rises more often than not.
+
+    Open is a consensus that is undecided or split, not one that a veto or a missing quorum ended. How often the share
+    rises is its base rate over the horizon; without price history there is none, and no core idea.
+    """
+    open_to_both = perception.consensus.outcome[i] in (ConsensusOutcome.UNDECIDED, ConsensusOutcome.SPLIT)
+    return bool(open_to_both and perception.rises.at(i, horizon_sessions) > EVEN_ODDS)
+
+
+def probability_of_a_rise(perception: Perception, i: int) -> float:
+    """What the consensus thinks of a rise, whichever way it leans."""
+    return 1.0 / (1.0 + math.exp(-float(perception.consensus.log_odds[i])))
+
+
 def signal_of(
     perception: Perception,
     i: int,
@@ -43,6 +60,7 @@ def signal_of(
     learning: Learning | None,
     notes: tuple[str, ...],
     remark: str = "",
+    core: bool = False,
 ) -> Signal:
     """The vote of one row, its confidence made a probability.
 
@@ -54,10 +72,11 @@ def signal_of(
     learning : what past outcomes taught; None leaves the consensus's confidence as it is.
     notes : what had to be assumed, for the record.
     remark : added to the reason of a signal.
+    core : whether it is a core idea (:func:`is_core`): a rise, with what the agents think of one as confidence.
     """
     consensus = perception.consensus
-    direction = Direction(int(consensus.direction[i]))
-    raw = float(consensus.confidence[i])
+    direction = Direction.BULLISH if core else DIRECTION_OF_SIGN[consensus.direction.item(i)]
+    raw = probability_of_a_rise(perception, i) if core else consensus.confidence.item(i)
     stand_ins = (*notes, *perception.features.stand_ins)
     detail = _detail(perception, i)
     if direction is Direction.NEUTRAL:
@@ -77,7 +96,9 @@ def signal_of(
     if found is not None:
         detail["outcomes"] = found.outcomes
         stand_ins = (*stand_ins, *([found.fallback] if found.fallback else []))
-    reason = _why(perception, i, direction, found) + remark
+    if core:
+        detail["core"] = True
+    reason = _why(perception, i, direction, found, core=core) + remark
     record = StageRecord(StageName.SIGNAL, StageVerdict.PASSED, reason, detail, "; ".join(stand_ins) or None)
     return Signal(direction, raw, confidence, base_rate, record)
 
@@ -86,24 +107,25 @@ def _detail(perception: Perception, i: int) -> dict[str, Scalar]:
     """How the vote ended, and what each agent added to the log-odds: they sum to ``log_odds``."""
     consensus = perception.consensus
     detail: dict[str, Scalar] = {
-        "outcome": ConsensusOutcome(int(consensus.outcome[i])).word,
-        "voting": int(consensus.voting[i]),
-        "effective_votes": float(consensus.effective_votes[i]),
-        "agreement": float(consensus.agreement[i]),
-        "log_odds": float(consensus.log_odds[i]),
+        "outcome": ConsensusOutcome(consensus.outcome.item(i)).word,
+        "voting": consensus.voting.item(i),
+        "effective_votes": consensus.effective_votes.item(i),
+        "agreement": consensus.agreement.item(i),
+        "log_odds": consensus.log_odds.item(i),
     }
-    added = {
-        f"{ADDED_BY}{v.agent}": float(consensus.contribution[k, i])
-        for k, v in enumerate(perception.votes)
-        if not v.abstained[i]
-    }
-    return detail | added
+    for v, added in zip(perception.votes, consensus.contribution[:, i].tolist(), strict=True):
+        if not v.abstained.item(i):
+            detail[f"{ADDED_BY}{v.agent}"] = added
+    return detail
 
 
-def _why(perception: Perception, i: int, direction: Direction, found: Calibrated | None) -> str:
+def _why(perception: Perception, i: int, direction: Direction, found: Calibrated | None, *, core: bool = False) -> str:
     consensus = perception.consensus
-    lead = perception.votes[int(consensus.leader[i])].agent
-    who = f"{_who(perception, i)}, {consensus.agreement[i]:.0%} of the weight agrees, led by {lead}"
+    if core:
+        who = f"the agents leave it open ({_why_none(perception, i)}), and it rises more often than not"
+    else:
+        lead = perception.votes[int(consensus.leader[i])].agent
+        who = f"{_who(perception, i)}, {consensus.agreement[i]:.0%} of the weight agrees, led by {lead}"
     if found is None:
         return f"{direction.word}: {who}"
     return f"{direction.word}: {who}; probability {found.probability:.3f}: {found.reason}"
@@ -128,7 +150,7 @@ def _why_none(perception: Perception, i: int) -> str:
 
 
 def _who(perception: Perception, i: int) -> str:
-    voting, worth = int(perception.consensus.voting[i]), float(perception.consensus.effective_votes[i])
+    voting, worth = perception.consensus.voting.item(i), perception.consensus.effective_votes.item(i)
     return f"{voting} of {len(perception.votes)} agents voted, worth {worth:.1f} independent votes"
 
 

@@ -344,7 +344,20 @@ _CHANGES: Mapping[type, Callable[[EngineState, Any], EngineState]] = {
 
 
 def _carried(event: RecordCarried) -> TrackRecord:
-    return TrackRecord(event.resolved, event.won, event.net_return_sum, event.independent, event.free_from)
+    return TrackRecord(
+        resolved=event.resolved,
+        won=event.won,
+        net_return_sum=event.net_return_sum,
+        independent=event.independent,
+        free_from=event.free_from,
+        month=event.month,
+        month_count=event.month_count,
+        month_sum=event.month_sum,
+        months=event.months,
+        counts_squared=event.counts_squared,
+        sums_squared=event.sums_squared,
+        cross=event.cross,
+    )
 
 
 def _without(mapping: Mapping[_K, _V], key: _K) -> dict[_K, _V]:

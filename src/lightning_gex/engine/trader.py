@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial, reduce
@@ -323,8 +323,10 @@ class Trader:
                 self._order_exit(trade, ExitReason.TIME_EXIT, update.closed_at)
 
     def _decide_in_order(self, update: SessionUpdate) -> list[Decision]:
-        """A decision on every ticker, the best of the universe first: whoever comes first is served first."""
+        """A decision on every member, the best of the universe first: whoever comes first is served first."""
         self._universe = Universe.of(update, {} if self._universe is None else self._universe.views)
+        if update.trading and update.members is not None:
+            self._look_after_former_members(update, update.members)
         found = [self._decide_and_order(t, update.views[t], update) for t in self._universe.ranks]
         return [decision for decision in found if decision is not None]
 
@@ -337,11 +339,23 @@ class Trader:
                 self._leave_on_a_contrary_view(ticker, before.direction, before.confidence, update.closed_at)
             return None
         snapshot = Snapshot(ticker, update.closed_at, self._current(view), view.row, trading=update.trading)
-        decision = self.decide(self.conclude(snapshot), update.closed_at)
+        conclusion = self.conclude(snapshot)
+        if not update.learning:
+            conclusion = replace(conclusion, pattern=None)
+        decision = self.decide(conclusion, update.closed_at)
         if update.trading:
             self.decisions.append(decision)
             self._leave_on_a_contrary_view(ticker, decision.direction, decision.confidence, update.closed_at)
         return decision
+
+    def _look_after_former_members(self, update: SessionUpdate, members: frozenset[str]) -> None:
+        """A trade in what left the universe ends on a contrary view as any other; nothing is decided on it."""
+        for ticker in sorted({t.ticker for t in self.state.open_trades.values()} - members):
+            view = update.views.get(ticker)
+            if view is not None:
+                seen = Snapshot(ticker, update.closed_at, self._current(view), view.row, trading=False)
+                said = self.conclude(seen).decision
+                self._leave_on_a_contrary_view(ticker, said.direction, said.confidence, update.closed_at)
 
     def decide(
         self, conclusion: Conclusion, at: datetime, then: Callable[[Order], Sequence[Event]] | None = None

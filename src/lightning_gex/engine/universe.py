@@ -16,7 +16,7 @@ from lightning_gex.core.portfolio import PortfolioView
 from lightning_gex.core.quick_init import quick_init
 from lightning_gex.engine.feed import SessionUpdate, TickerView
 from lightning_gex.risk.concentration import ConcentrationLimits, HeldBeside
-from lightning_gex.risk.ranking import Rank, nearness_to_high, ranked
+from lightning_gex.risk.ranking import Rank, ranked, standing, traits_of
 from lightning_gex.risk.timing import Ahead, ahead_of
 
 FORECAST = "forecast volatility"
@@ -50,7 +50,7 @@ class Universe:
     ----------
     session : ``datetime64[D]``.
     views : ticker -> its latest view; one that did not trade in this session is older.
-    ranks : ticker -> its place, for those that traded.
+    ranks : ticker -> its place, for the members that traded.
     sectors : ticker -> sector; what is missing is not known.
     events : dated events; None where none were given.
     """
@@ -64,8 +64,9 @@ class Universe:
     @classmethod
     def of(cls, update: SessionUpdate, earlier: Mapping[str, TickerView]) -> Universe:
         """The universe after a session; ``earlier`` are views of tickers that may not have traded in it."""
-        scores = {t: nearness_to_high(v.bars.close, v.row) for t, v in update.views.items()}
-        return cls(update.session, {**earlier, **update.views}, ranked(scores), update.sectors, update.events)
+        views, members = update.views, update.members
+        traits = {t: traits_of(v.bars.close, v.row) for t, v in views.items() if members is None or t in members}
+        return cls(update.session, {**earlier, **views}, ranked(standing(traits)), update.sectors, update.events)
 
     def ahead(self, ticker: str) -> Ahead:
         """What lies ahead of a ticker."""

@@ -18,6 +18,8 @@ from lightning_gex.evaluation.paired import Difference, Judged, difference
 
 #: Names of the variants that others are compared with; the rest are ``without_X`` and ``only_X``.
 EVERYTHING, BASELINE = "everything", "baseline"
+#: Everything, sized by the policy that ships with the package where Kelly is the champion: what RL sizing would do.
+SHIPPED_POLICY = "with_shipped_policy"
 #: What the founding document expects of each enhancement: figure, least and most, and in which words.
 EXPECTED = {
     "rl_sizing": ("return_a_year", 0.05, 0.10, "+5-10% annual return"),
@@ -27,6 +29,15 @@ EXPECTED = {
     "security": ("max_drawdown", 0.0, 0.0, "no catastrophic loss"),
 }
 _INTERVALS = {"return_a_year": "return_interval", "accuracy": "accuracy_interval"}
+#: Whatever rises pays those who hold more of it, and proves those right who wait longer. So a gain has to be one over
+#: what anybody had who did the same, too: the interval of that, and what the gain is where it is not.
+_FAIR_INTERVALS = {
+    "return_a_year": ("timing_interval", "no more than its larger holdings earned at any time"),
+    "accuracy": (
+        "excess_accuracy_interval",
+        "no more than its longer horizons and its directions get right at any time",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +92,12 @@ class Ablation:
     ----------
     variants : in the order in which they were run.
     differences : name -> everything less that variant; for the variants of one enhancement alone, that less the
-        baseline.
+        baseline; for the shipped policy, that less everything.
     verdicts : one an enhancement.
-    superior : whether any variant beats the baseline by more than the choice among them explains, by session returns.
-    overfitting : probability of backtest overfitting over the variants; NaN where sessions are too few.
+    superior : whether any variant's timing beats the baseline's by more than the choice among them explains, by session
+        returns over those of holding as much all the time.
+    overfitting : probability of backtest overfitting over the variants that differ; NaN where those or
+        the sessions are too few.
     """
 
     variants: tuple[AblatedVariant, ...]
@@ -136,7 +149,7 @@ def ablation_of(variants: Sequence[AblatedVariant], *, seed: int = 0) -> Ablatio
     Parameters
     ----------
     variants : ``everything``, ``baseline``, and for each enhancement of ``EXPECTED`` ``without_X`` and ``only_X``, all
-        over the same sessions.
+        over the same sessions; ``with_shipped_policy`` where Kelly is the champion, and RL sizing is judged by it.
     seed : of the bootstrap.
     """
     found = {one.name: one for one in variants}
@@ -146,22 +159,25 @@ def ablation_of(variants: Sequence[AblatedVariant], *, seed: int = 0) -> Ablatio
         if name != EVERYTHING
     }
     growth = np.column_stack([one.judged.growth for one in variants])
+    timing = np.column_stack([one.judged.timing for one in variants])
     base = list(found).index(BASELINE)
     block = min(max(one.judged.longest_horizon for one in variants), len(growth))
     return Ablation(
         variants=tuple(variants),
         differences=differences,
         verdicts=tuple(_verdict(name, differences) for name in EXPECTED),
-        superior=superior_ability(growth[:, base], np.delete(growth, base, axis=1), block_length=block, seed=seed),
+        superior=superior_ability(timing[:, base], np.delete(timing, base, axis=1), block_length=block, seed=seed),
         overfitting=_overfitting(growth),
     )
 
 
 def _first(name: str) -> str:
-    return name if name.startswith("only_") else EVERYTHING
+    return name if name.startswith("only_") or name == SHIPPED_POLICY else EVERYTHING
 
 
 def _second(name: str) -> str:
+    if name == SHIPPED_POLICY:
+        return EVERYTHING
     return BASELINE if name.startswith("only_") else name
 
 
@@ -174,17 +190,22 @@ def _verdict(name: str, differences: dict[str, Difference]) -> Verdict:
     """An enhancement stays on where its own measure rose with an interval above zero; limits stay on in any case."""
     figure, _, _, words = EXPECTED[name]
     gain, alone = differences[f"without_{name}"], differences[f"only_{name}"]
+    if name == "rl_sizing":
+        gain = differences.get(SHIPPED_POLICY, gain)  # with Kelly as the champion, on and off are one and the same
     measured = float(getattr(gain, figure))
     of_alone = float(getattr(alone, figure))
     if figure not in _INTERVALS:
         why = "limits are kept for what a backtest does not hold; they are not judged by its return"
         return Verdict(name, words, figure, measured, (math.nan, math.nan), of_alone, True, why)
     interval: Interval = getattr(gain, _INTERVALS[figure])
-    keep = interval[0] > 0.0
+    fair, unfair = _FAIR_INTERVALS[figure]
+    gained, keep = interval[0] > 0.0, interval[0] > 0.0 and getattr(gain, fair)[0] > 0.0
     if math.isnan(measured) or math.isnan(interval[0]):
         why = "there is too little to compare"
     elif keep:
-        why = "the interval of its gain lies above zero"
+        why = "the interval of its gain lies above zero, and of its gain over what anybody had"
+    elif gained:
+        why = f"its gain is {unfair}: it did not earn its place on these data"
     elif interval[1] < 0.0:
         why = "it made things worse: the interval lies below zero"
     else:
@@ -193,6 +214,8 @@ def _verdict(name: str, differences: dict[str, Difference]) -> Verdict:
 
 
 def _overfitting(growth: Float64Array2D) -> float:
-    if len(growth) < 2 * CSCV_BLOCKS:
+    """Of the variants that differ: a switch that changed nothing is no other choice."""
+    distinct = np.unique(growth, axis=1)
+    if len(growth) < 2 * CSCV_BLOCKS or distinct.shape[1] < 2:
         return math.nan
-    return probability_of_backtest_overfitting(growth)
+    return probability_of_backtest_overfitting(distinct)

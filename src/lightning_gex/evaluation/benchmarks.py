@@ -12,7 +12,8 @@ from lightning_gex.analytics.performance import cagr, calmar, max_drawdown, sess
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.enums import FillPrice
-from lightning_gex.core.units import BASIS_POINT, SESSIONS_PER_YEAR, Float64Array1D, Int64Array1D
+from lightning_gex.core.membership import Membership
+from lightning_gex.core.units import BASIS_POINT, SESSIONS_PER_YEAR, Float64Array1D, Int8Array1D, Int64Array1D
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation.calls import Calls, RunIndex
 
@@ -46,7 +47,8 @@ class Benchmarks:
     Parameters
     ----------
     by_ticker : ticker -> (m,) bought at the first session's close and held, one cost paid.
-    equal_weight : (m,) the capital split equally over the tickers, then held.
+    equal_weight : (m,) the capital split equally over the tickers, then held; where the run's universe changes its
+        members, split anew over them on each of its changes, costs paid on what is traded, and held in between.
     same_exposure : (m,) the equal-weight holding, kept at the run's mean exposure with the rest in bills.
     """
 
@@ -98,7 +100,7 @@ def benchmarks(run: RunResult, index: RunIndex, exposure_mean: float) -> Benchma
     """
     held = {name: _held(run, index, k) for k, name in enumerate(index.tickers)}
     every = np.stack(list(held.values())) if held else np.full((1, len(run.sessions)), np.nan)
-    equal = every.sum(axis=0) / len(every)
+    equal = every.sum(axis=0) / len(every) if run.membership is None else _held_members(run, index, run.membership)
     bills = np.nan_to_num(risk_free_by_session(run), nan=0.0)  # cash earns nothing where no rate is known
     growth = exposure_mean * session_returns(equal) + (1.0 - exposure_mean) * bills
     same = np.cumprod(np.r_[run.initial_capital, 1.0 + growth], dtype=np.float64)
@@ -115,6 +117,34 @@ def _held(run: RunResult, index: RunIndex, ticker: int) -> Float64Array1D:
         fee = run.cost_bp_per_side.get(index.tickers[ticker], 0.0) * BASIS_POINT
         out[known] = run.initial_capital * (close / close[0]) * (1.0 - fee)
     return out
+
+
+def _held_members(run: RunResult, index: RunIndex, membership: Membership) -> Float64Array1D:
+    """(m,) the capital split equally over the members at the close of each change, and held until the next."""
+    sessions = run.sessions
+    known = np.stack([_last_close(run, index, k) for k in range(len(index.tickers))])
+    close = np.nan_to_num(known, nan=1.0)  # nothing is held before there is a price
+    fee = np.array([run.cost_bp_per_side.get(name, 0.0) for name in index.tickers]) * BASIS_POINT
+    changes = np.searchsorted(sessions, membership.from_session)
+    turns = np.unique(np.r_[0, changes[changes < len(sessions)]])
+    cash, shares = float(run.initial_capital), np.zeros(len(index.tickers))
+    out = np.empty(len(sessions))
+    for begin, end in zip(turns, [*turns[1:], len(sessions)], strict=True):
+        held = shares * close[:, begin]
+        equity = cash + float(held.sum())
+        members = membership.at(sessions[begin])
+        may = np.array([name in members for name in index.tickers]) & np.isfinite(known[:, begin])
+        share = may / max(int(may.sum()), 1)
+        equity -= float((np.abs(share * equity - held) * fee).sum())
+        shares, cash = share * equity / close[:, begin], 0.0 if may.any() else equity
+        out[begin:end] = cash + shares @ close[:, begin:end]
+    return out
+
+
+def _last_close(run: RunResult, index: RunIndex, ticker: int) -> Float64Array1D:
+    """(m,) the ticker's last close known at each session; NaN before its first bar."""
+    row = index.rows_by_date(ticker)
+    return np.where(row >= 0, index.bars(ticker).close[np.maximum(row, 0)], np.nan)
 
 
 def mean_true_range(bars: Bars) -> Float64Array1D:
@@ -277,15 +307,46 @@ def always_long(index: RunIndex, taken: Calls) -> tuple[Float64Array1D, Float64A
     -------
     (m,) weighted rises and (m,) weights by date: the base rate is the sum of one over the sum of the other.
     """
+    return _at_every_decision(index, taken, np.ones(len(taken), dtype=np.int8))
+
+
+def same_directions(index: RunIndex, taken: Calls) -> tuple[Float64Array1D, Float64Array1D]:
+    """How often going as often long and as often short as the decisions taken, at any time, would have been right.
+
+    In a market that falls, shorts are right at any time, as longs are in one that rises: what is above this is timing.
+    Where nothing was short it is :func:`always_long`, to the bit.
+
+    Parameters
+    ----------
+    index : the run's positions.
+    taken : the calls whose mix of tickers, horizons and directions is matched.
+
+    Returns
+    -------
+    (m,) weighted moves in the directions and (m,) weights by date.
+    """
+    return _at_every_decision(index, taken, taken.direction)
+
+
+def _at_every_decision(index: RunIndex, taken: Calls, direction: Int8Array1D) -> tuple[Float64Array1D, Float64Array1D]:
     m = len(index.run.sessions)
-    rises, weights = np.zeros(m), np.zeros(m)
-    for k, horizon in {(int(t), int(h)) for t, h in zip(taken.ticker, taken.horizon, strict=True)}:
-        weight = float(np.mean((taken.ticker == k) & (taken.horizon == horizon)))
+    right, weights = np.zeros(m), np.zeros(m)
+    mix = zip(taken.ticker.tolist(), taken.horizon.tolist(), direction.tolist(), strict=True)
+    for k, horizon, sign in dict.fromkeys(mix):
+        weight = float(np.mean((taken.ticker == k) & (taken.horizon == horizon) & (direction == sign)))
         mine = index.ticker == k
         back = index.returns_by_date(k, horizon)[index.date[mine]]
         known = np.isfinite(back)
         date = index.date[mine][known]
         share = weight / max(int(known.sum()), 1)
-        rises += np.bincount(date, weights=(back[known] > 0) * share, minlength=m)
+        right += np.bincount(date, weights=(np.sign(back[known]) == sign) * share, minlength=m)
         weights += np.bincount(date, weights=np.full(len(date), share), minlength=m)
-    return rises, weights
+    return right, weights
+
+
+def mean_exposure(run: RunResult) -> float:
+    """Mean of invested value / equity over the sessions with equity; NaN without any."""
+    share = np.full(len(run.equity), np.nan)
+    np.divide(run.exposure, run.equity, out=share, where=run.equity > 0)
+    known = share[np.isfinite(share)]
+    return float(np.mean(known)) if len(known) else math.nan

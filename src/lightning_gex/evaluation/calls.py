@@ -230,11 +230,21 @@ class RunIndex:
         """(m,) the row of a ticker's bars known at each session of the run; -1 before its first bar."""
         return np.searchsorted(self.bars(ticker).session, self.run.sessions, side="right") - 1
 
+    def belongs(self, ticker: int) -> BoolArray1D:
+        """(m,) whether a ticker could be decided upon at each session of the run; always where it had no members."""
+        sessions, membership = self.run.sessions, self.run.membership
+        if membership is None:
+            return np.ones(len(sessions), dtype=np.bool_)
+        return membership.includes(self.tickers[ticker], sessions)
+
     def returns_by_date(self, ticker: int, horizon: int) -> Float64Array1D:
-        """(m,) the share's return over a horizon after a decision at each session; NaN where it has none."""
+        """(m,) the share's return over a horizon after a decision at each session.
+
+        NaN where it has none, and where the ticker was no member of the run's universe.
+        """
         row = self.rows_by_date(ticker)
         out = forward_return(self.bars(ticker), self.fill_price(ticker), row, horizon)
-        out[row < 0] = np.nan
+        out[(row < 0) | ~self.belongs(ticker)] = np.nan
         return out
 
     def calls(

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from html import escape
 
 from lightning_gex.analytics.bootstrap import Interval
 from lightning_gex.evaluation import page
 from lightning_gex.evaluation.ablation import Ablation
+from lightning_gex.evaluation.claims import Claim, claim_rows, claims_words, report_claims
 from lightning_gex.evaluation.comparison import Beside
+from lightning_gex.evaluation.fold_figures import FoldedFigures
+from lightning_gex.evaluation.folds import FoldScheme
 from lightning_gex.evaluation.metrics import RunMetrics
 from lightning_gex.evaluation.palette import BLUE, GREEN, RED, SLATE
 from lightning_gex.evaluation.pictures import Figure, blank_figure, figure_html, plotly_script
 from lightning_gex.evaluation.placebos import RandomEntries
-from lightning_gex.evaluation.verdict import percent, percent_interval
+from lightning_gex.evaluation.verdict import fairest_excess, percent, percent_interval
 
-_ROW_PIXELS = 34
+_ROW_PIXELS = 38
+_NAME_CHARACTERS = 22  # of a row's name before it is broken
 _HEADER = (
     "Run",
     "Decisions taken",
@@ -30,8 +35,16 @@ _HEADER = (
 )
 
 
+_CLAIMS = ("Claim", "Made", "Level", "Counts")
+
+
 def evaluation_body(
-    metrics: RunMetrics, baseline: Beside, placebos: Sequence[Beside], random: RandomEntries, trials: int
+    metrics: RunMetrics,
+    baseline: Beside,
+    placebos: Sequence[Beside],
+    random: RandomEntries,
+    trials: int,
+    folds: FoldedFigures | None = None,
 ) -> str:
     """What the run must be read beside.
 
@@ -41,6 +54,7 @@ def evaluation_body(
     baseline, placebos : runs on the same files.
     random : entries drawn at random.
     trials : variants ever judged on these data.
+    folds : the history judged part by part; None leaves that out.
     """
     beside = (baseline, *placebos)
     rows = [_row("this system", metrics), *(_row(one.words, one.metrics) for one in beside)]
@@ -64,6 +78,25 @@ def evaluation_body(
         table
         + page.picture(gains, "gains", "What this system earned over each of them", caption)
         + f"<p>{escape(random_words(random))}</p><p>{escape(trials_words(trials))}</p>"
+        + _claims(report_claims(metrics, baseline, placebos, random))
+        + ("" if folds is None else _folds(folds))
+    )
+
+
+def _claims(claims: Sequence[Claim]) -> str:
+    """What the figures may be read as."""
+    caption = (
+        "Read from the top: a claim counts only where all before it were made. The level is the share of histories "
+        "without anything to find in which it may be made."
+    )
+    table = page.table(_CLAIMS, claim_rows(claims), numbers=(2,), caption=caption)
+    return f"<p>{escape(claims_words(claims))}</p>{table}"
+
+
+def _folds(found: FoldedFigures) -> str:
+    """The parts of a history, and all of them together."""
+    return f"<h3>Part by part</h3><p>{escape(folds_words(found))}</p>" + page.table(
+        FOLD_HEADER, [list(row) for row in fold_rows(found)], numbers=range(2, len(FOLD_HEADER))
     )
 
 
@@ -82,7 +115,7 @@ def ablation_html(ablation: Ablation, *, title: str, trials: int, notes: Sequenc
     tried = escape(trials_words(trials))
     header = f'<h1>{escape(title)}</h1><div class="verdict"><h2>{escape(told)}</h2><p>{tried}</p></div>'
     parts = [
-        page.section("claims", "What was expected and what was measured", _claims(ablation), None),
+        page.section("claims", "What was expected and what was measured", _expectations(ablation), None),
         page.section("variants", "Every variant", _variants(ablation), None),
         page.section("luck", "Skill or the choice among many", f"<p>{escape(_luck(ablation))}</p>", None),
     ]
@@ -90,7 +123,7 @@ def ablation_html(ablation: Ablation, *, title: str, trials: int, notes: Sequenc
     return page.document(title, header, parts, f"<ul>{said}</ul>" if said else "", [plotly_script()])
 
 
-def _claims(ablation: Ablation) -> str:
+def _expectations(ablation: Ablation) -> str:
     rows = [
         [
             v.enhancement,
@@ -112,7 +145,7 @@ def _claims(ablation: Ablation) -> str:
         [f"{v.enhancement} ({_words(v.figure)})" for v in judged],
         [v.measured for v in judged],
         [v.interval for v in judged],
-        "difference, per cent or points",
+        "difference",
     )
     return page.table(head, rows, numbers=range(2, 5), caption=caption) + page.picture(
         figure_html(figure, "claims-picture"),
@@ -154,12 +187,22 @@ def interval_picture(
         colour = SLATE if math.isnan(low) else GREEN if low > 0 else RED if high < 0 else BLUE
         spread = None if math.isnan(low) else {"array": [high - value], "arrayminus": [value - low], "type": "data"}
         figure.add_scatter(
-            x=[value], y=[name], error_x=spread, mode="markers", marker={"color": colour, "size": 10}, showlegend=False
+            x=[value],
+            y=[_in_lines(name)],
+            error_x=spread,
+            mode="markers",
+            marker={"color": colour, "size": 10},
+            showlegend=False,
         )
     figure.add_vline(x=0.0, line={"color": SLATE, "width": 1})
-    figure.update_xaxes(tickformat="+.1%")
+    figure.update_xaxes(tickformat="+.1~%", nticks=6, tickangle=0)
     figure.update_layout(hovermode="closest")
     return figure
+
+
+def _in_lines(name: str) -> str:
+    """A row's name broken so that it leaves a phone room for the picture."""
+    return "<br>".join(escape(line) for line in textwrap.wrap(name, _NAME_CHARACTERS))
 
 
 def random_words(random: RandomEntries) -> str:
@@ -170,6 +213,57 @@ def random_words(random: RandomEntries) -> str:
         f"Entries drawn at random near the real ones, same ticker, direction and holding, {random.draws} times: right "
         f"{percent(random.accuracy_mean)} on average (95 % of draws below {percent(random.accuracy_q95)}); as often "
         f"right as the real ones with probability {random.p_value:.3f}, as well paid with {random.return_p_value:.3f}."
+    )
+
+
+#: The columns of ``fold_rows``.
+FOLD_HEADER = (
+    "Judged",
+    "Learnt from",
+    "Trades",
+    "Accuracy",
+    "Excess",
+    "95% interval",
+    "Expectancy a trade",
+    "Growth a year",
+    "Sharpe",
+    "Largest fall",
+)
+
+
+def fold_rows(found: FoldedFigures) -> list[tuple[str, ...]]:
+    """One row a judged part, and one of all of them together, as people read them."""
+    rows = [
+        (
+            f"{part.fold.judge_from} to {part.fold.judge_to}",
+            f"{part.fold.fit_from} to {part.fold.fit_to}",
+            *_fold_figures(part.metrics),
+        )
+        for part in found.parts
+    ]
+    return [*rows, ("all parts together", "each its own", *_fold_figures(found.pooled))]
+
+
+def folds_words(found: FoldedFigures) -> str:
+    """How the history was cut, in a sentence."""
+    learnt = "all sessions before it" if found.scheme is FoldScheme.ANCHORED else "as many sessions as the first"
+    return (
+        f"The history in {len(found.parts)} parts, each judged by a run of its own that learnt from {learnt}, less "
+        f"{found.purge_sessions} purged and {found.embargo_sessions} embargoed sessions, and from nothing in it."
+    )
+
+
+def _fold_figures(m: RunMetrics) -> tuple[str, ...]:
+    _, excess, (low, high) = fairest_excess(m)
+    return (
+        f"{m.trades:,}",
+        percent(m.accuracy),
+        _points(excess),
+        "n/a" if math.isnan(low) else f"{100 * low:+.1f} to {100 * high:+.1f}",
+        "n/a" if math.isnan(m.expectancy_bp) else f"{m.expectancy_bp:+.1f} bp",
+        percent(m.cagr),
+        "n/a" if math.isnan(m.sharpe) else f"{m.sharpe:.2f}",
+        percent(m.max_drawdown),
     )
 
 

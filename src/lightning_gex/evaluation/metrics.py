@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass
 
 import numpy as np
 
-from lightning_gex.analytics.bootstrap import NO_INTERVAL, Interval, disjoint_windows, percentile_interval
+from lightning_gex.analytics.bootstrap import NO_INTERVAL, Interval, disjoint_windows
 from lightning_gex.analytics.calibration import brier, brier_skill, ece
 from lightning_gex.analytics.performance import (
     deflated_sharpe_ratio,
@@ -32,8 +32,10 @@ from lightning_gex.evaluation.benchmarks import (
     always_long,
     benchmarks,
     curve_metrics,
+    mean_exposure,
     placebo,
     risk_free_by_session,
+    same_directions,
     zero_skill,
 )
 from lightning_gex.evaluation.breakdowns import (
@@ -48,6 +50,7 @@ from lightning_gex.evaluation.breakdowns import (
 from lightning_gex.evaluation.calls import Calls, RunIndex, sessions_of
 from lightning_gex.evaluation.gates import GateOutcome, by_gate
 from lightning_gex.evaluation.intervals import FEWEST_EPISODES, DateBootstrap, IntervalMethod
+from lightning_gex.evaluation.money import Capacity, capacity, curve_intervals, turnover_a_year
 from lightning_gex.evaluation.ranges import RangeOutcome, by_range
 from lightning_gex.evaluation.reliability import ReliabilityByGroup, reliability_figures
 
@@ -81,6 +84,8 @@ class RunMetrics:
     base_rate_all_sessions: float
     excess_over_all_sessions: float
     excess_over_all_sessions_interval: Interval
+    excess_over_drift: float
+    excess_over_drift_interval: Interval
     same_date_excess: float
     same_date_excess_interval: Interval
     same_date_excess_return_bp: float
@@ -95,19 +100,28 @@ class RunMetrics:
     confidence_mean: float
     brier: float
     brier_skill: float
+    brier_skill_interval: Interval
     ece: float
     total_return: float
     cagr: float
+    cagr_interval: Interval
+    growth_over_hold: float
+    growth_over_hold_interval: Interval
     sharpe: float
+    sharpe_interval: Interval
     deflated_sharpe: float
+    deflated_sharpe_over_hold: float
     trials: int
     max_drawdown: float
+    max_drawdown_interval: Interval
     drawdown_peak: np.datetime64 | None
     drawdown_trough: np.datetime64 | None
     calmar: float
     exposure_mean: float
     costs_bp: float
     costs_usd: float
+    turnover_per_year: float
+    capacity_usd: Capacity
     buy_and_hold: CurveMetrics
     buy_and_hold_by_ticker: Mapping[str, CurveMetrics]
     same_exposure_hold: CurveMetrics
@@ -155,7 +169,14 @@ def _plain(value: object) -> JsonValue:
     raise TypeError(f"{type(value).__name__} is no part of the metrics")
 
 
-def evaluate(run: RunResult, *, seed: int = 0, trials: int = TRIALS, variance_of_trials: float = 0.0) -> RunMetrics:
+def evaluate(
+    run: RunResult,
+    *,
+    seed: int = 0,
+    trials: int = TRIALS,
+    variance_of_trials: float = 0.0,
+    reasons: bool = True,
+) -> RunMetrics:
     """Judge a run.
 
     Parameters
@@ -164,6 +185,8 @@ def evaluate(run: RunResult, *, seed: int = 0, trials: int = TRIALS, variance_of
     seed : of the bootstrap and the placebo; the same seed gives the same figures.
     trials : variants that were tried on these data, this one included.
     variance_of_trials : of their Sharpe ratios per session; unused for one.
+    reasons : whether votes, gates and ranges are judged as well, for which every decision is built anew; off, those
+        groups are empty, and blocks are as long as the longest horizon of the decisions taken.
 
     Returns
     -------
@@ -173,7 +196,14 @@ def evaluate(run: RunResult, *, seed: int = 0, trials: int = TRIALS, variance_of
     ------
     InputError : on a run without sessions, or with decisions on a ticker it holds no bars of.
     """
-    return _Evaluation(run, seed, _Trials(trials, variance_of_trials)).metrics()
+    return _Evaluation(run, seed, _Trials(trials, variance_of_trials), reasons).metrics()
+
+
+def sharpe_of(run: RunResult) -> float:
+    """The Sharpe ratio a year of a run, as its metrics have it; NaN where nothing was ever invested."""
+    if not (run.exposure > 0).any():
+        return math.nan  # what is left is rounding of interest
+    return sharpe(session_returns(run.equity) - risk_free_by_session(run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +225,8 @@ class _Excess:
 class _Evaluation:
     """The figures of one run, in the making: what several of them share is computed once."""
 
-    def __init__(self, run: RunResult, seed: int, trials: _Trials) -> None:
-        self.run, self.seed, self.trials = run, seed, trials
+    def __init__(self, run: RunResult, seed: int, trials: _Trials, reasons: bool) -> None:
+        self.run, self.seed, self.trials, self.reasons = run, seed, trials, reasons
         self.index = RunIndex.of(run)
         self.taken, self.which = self.index.taken()
         self.resolved = self.taken.resolved
@@ -207,7 +237,8 @@ class _Evaluation:
     def _block_length(self) -> int:
         """The longest horizon that anything is judged over: blocks must hold whole outcomes."""
         longest = [1, *self.taken.horizon.tolist()]
-        longest += [int(s.horizon[s.direction != 0].max(initial=1)) for s in self.index.said.values()]
+        if self.reasons:
+            longest += [int(s.horizon[s.direction != 0].max(initial=1)) for s in self.index.said.values()]
         return int(max(longest))
 
     def _trade_windows(self) -> tuple[Int64Array1D, int]:
@@ -226,15 +257,17 @@ class _Evaluation:
     def metrics(self) -> RunMetrics:
         """All of it."""
         run, taken, resolved = self.run, self.taken, self.resolved
-        exposure_mean = self._exposure_mean()
+        exposure_mean = mean_exposure(run)
         held = benchmarks(run, self.index, exposure_mean)
         excess, all_sessions, (over, over_bp) = self._excess(), self._over_all_sessions(), self._same_date()
+        over_drift = self._over(same_directions(self.index, taken))[1]
         twin = zero_skill(self.index, taken, self.which)
         win, win_interval, bp, bp_interval = self._trades()
         own = curve_metrics(run, run.equity, run.initial_capital)
         fall = max_drawdown(np.r_[run.initial_capital, run.equity], np.r_[run.sessions[0], run.sessions])
-        ratio, deflated = self._sharpe()
+        ratio, deflated, over_hold = self._sharpe(held.same_exposure)
         confidence, score, skill, calibration = self._calibration()
+        sure = curve_intervals(run, held.equal_weight, self.bootstrap)
         shifted = placebo(self.index, taken, self.bootstrap.block_length, self.seed)
         counts = self._counts()
         return RunMetrics(
@@ -258,6 +291,8 @@ class _Evaluation:
             base_rate_all_sessions=all_sessions[0],
             excess_over_all_sessions=all_sessions[1].value,
             excess_over_all_sessions_interval=all_sessions[1].interval,
+            excess_over_drift=over_drift.value,
+            excess_over_drift_interval=over_drift.interval,
             same_date_excess=over.value,
             same_date_excess_interval=over.interval,
             same_date_excess_return_bp=over_bp.value,
@@ -271,28 +306,37 @@ class _Evaluation:
             zero_skill=twin,
             confidence_mean=confidence,
             brier=score,
-            brier_skill=skill,
+            brier_skill=skill.value,
+            brier_skill_interval=skill.interval,
             ece=calibration,
             total_return=own.total_return,
             cagr=own.cagr,
+            cagr_interval=sure.cagr,
+            growth_over_hold=sure.growth_over_hold,
+            growth_over_hold_interval=sure.growth_over_hold_interval,
             sharpe=ratio,
+            sharpe_interval=sure.sharpe,
             deflated_sharpe=deflated,
+            deflated_sharpe_over_hold=over_hold,
             trials=self.trials.count,
             max_drawdown=fall.fraction,
+            max_drawdown_interval=sure.max_drawdown,
             drawdown_peak=fall.peak,
             drawdown_trough=fall.trough,
             calmar=own.calmar,
             exposure_mean=exposure_mean,
             costs_bp=self._costs_bp(),
             costs_usd=float(sum(t.costs for t in run.trades)),
+            turnover_per_year=turnover_a_year(run),
+            capacity_usd=capacity(run),
             buy_and_hold=curve_metrics(run, held.equal_weight, run.initial_capital),
             buy_and_hold_by_ticker=self._by_ticker(held),
             same_exposure_hold=curve_metrics(run, held.same_exposure, run.initial_capital),
             placebo=shifted,
             by_regime=by_regime(run, taken, self.which, self.bootstrap),
-            by_agent=by_agent(self.index, self.bootstrap),
-            by_gate=by_gate(self.index, self.bootstrap),
-            by_range=by_range(self.index, self.bootstrap),
+            by_agent=by_agent(self.index, self.bootstrap) if self.reasons else {},
+            by_gate=by_gate(self.index, self.bootstrap) if self.reasons else {},
+            by_range=by_range(self.index, self.bootstrap) if self.reasons else {},
             reliability=reliability_figures(run.reliability),
             decisions_by_status=counts[0],
             blocked_by=counts[1],
@@ -309,11 +353,6 @@ class _Evaluation:
         capital = self.run.initial_capital
         return {name: curve_metrics(self.run, curve, capital) for name, curve in held.by_ticker.items()}
 
-    def _exposure_mean(self) -> float:
-        share = np.full(len(self.run.equity), np.nan)
-        np.divide(self.run.exposure, self.run.equity, out=share, where=self.run.equity > 0)
-        return mean_or_nan(share[np.isfinite(share)])
-
     def _excess(self) -> _Excess:
         """Accuracy over the share of rises at the same entries; silent where every call was up: then both are one."""
         known = self.resolved
@@ -323,9 +362,13 @@ class _Evaluation:
 
     def _over_all_sessions(self) -> tuple[float, _Excess]:
         """The base rate of always being long, and accuracy over it."""
-        known = self.resolved
         like = self.taken if len(self.taken) else self.index.decided(lambda d: True)[0]
-        rises, weights = always_long(self.index, like)
+        return self._over(always_long(self.index, like))
+
+    def _over(self, matched: tuple[Float64Array1D, Float64Array1D]) -> tuple[float, _Excess]:
+        """A base rate from its sums by date, and accuracy over it."""
+        known = self.resolved
+        rises, weights = matched
         base = float(rises.sum() / weights.sum()) if weights.sum() > 0 else math.nan
         value = self.accuracy.hit_rate - base
         if not math.isfinite(value):
@@ -336,7 +379,7 @@ class _Evaluation:
         hits = self.bootstrap.by_date(known.date, known.hit.astype(np.float64))
         resampled = self.bootstrap.ratios(hits, self.bootstrap.by_date(known.date))
         resampled = resampled - self.bootstrap.ratios(rises, weights)
-        return base, _Excess(value, percentile_interval(resampled))
+        return base, _Excess(value, self.bootstrap.interval(resampled, value, known.disjoint))
 
     def _same_date(self) -> tuple[_Excess, _Excess]:
         """Accuracy, and gross return in bp, over the universe's mean on the same dates and horizons."""
@@ -385,16 +428,23 @@ class _Evaluation:
         bp_interval, _ = self.bootstrap.mean(bp, self.trade_dates, self.trade_disjoint)
         return float(np.mean(won)), won_interval, float(np.mean(bp)), bp_interval
 
-    def _sharpe(self) -> tuple[float, float]:
-        """Sharpe a year, and the probability that it is more than nothing given the returns' shape."""
+    def _sharpe(self, held: Float64Array1D) -> tuple[float, float, float]:
+        """Sharpe a year; the probability that it is more than luck; the same of the returns over an equal holding.
+
+        A market that rises pays everyone who is in it, so the first probability is none of skill; the second asks
+        whether being in it at these times paid more than being in it as much at all times.
+        """
         if not (self.run.exposure > 0).any():
-            return math.nan, math.nan  # never invested: what is left is rounding of interest
-        excess = session_returns(self.run.equity) - risk_free_by_session(self.run)
-        ratio = sharpe(excess)
+            return math.nan, math.nan, math.nan  # never invested: what is left is rounding of interest
+        own = session_returns(self.run.equity)
+        excess = own - risk_free_by_session(self.run)
+        return sharpe(excess), self._deflated(excess), self._deflated(own - session_returns(held))
+
+    def _deflated(self, excess: Float64Array1D) -> float:
         skew, kurtosis = skew_and_kurtosis(excess)
         count = int(np.isfinite(excess).sum())
-        per_session = ratio / math.sqrt(SESSIONS_PER_YEAR)
-        return ratio, deflated_sharpe_ratio(
+        per_session = sharpe(excess) / math.sqrt(SESSIONS_PER_YEAR)
+        return deflated_sharpe_ratio(
             per_session,
             count,
             skew,
@@ -403,7 +453,7 @@ class _Evaluation:
             variance_of_trials=self.trials.variance,
         )
 
-    def _calibration(self) -> tuple[float, float, float, float]:
+    def _calibration(self) -> tuple[float, float, _Excess, float]:
         """Mean confidence, Brier score, its skill over the base rate in the call's direction, and ECE."""
         known = self.resolved
         said = known.confidence
@@ -411,7 +461,21 @@ class _Evaluation:
         reference = np.where(known.direction > 0, base, 1.0 - base)
         hit = known.hit
         mean = mean_or_nan(said[np.isfinite(said)])
-        return mean, brier(said, hit), brier_skill(said, hit, reference), ece(said, hit)
+        skill = _Excess(brier_skill(said, hit, reference), self._skill_interval(known, reference))
+        return mean, brier(said, hit), skill, ece(said, hit)
+
+    def _skill_interval(self, known: Calls, reference: Float64Array1D) -> Interval:
+        """The interval of the Brier skill; none where too few outcomes are apart to resample."""
+        there = np.isfinite(known.confidence)
+        known, reference = known.where(there), reference[there]
+        if known.disjoint < FEWEST_EPISODES:
+            return NO_INTERVAL
+        missed, of = (known.confidence - known.hit) ** 2, (reference - known.hit) ** 2
+        if not of.sum() > 0:
+            return NO_INTERVAL
+        by_date = self.bootstrap.by_date
+        ratios = self.bootstrap.ratios(by_date(known.date, missed), by_date(known.date, of))
+        return self.bootstrap.interval(1.0 - ratios, 1.0 - float(missed.sum() / of.sum()), known.disjoint)
 
     def _costs_bp(self) -> float:
         """Assumed cost a side, weighted by the notional traded; over all tickers alike where nothing was."""

@@ -16,7 +16,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --paper: #0e1420; --card: #172030; --ink: #e6ebf2; --quiet: #a3afc0;
   --line: #2a3648; --blue: #7fb0ff; --good: #4ecb94; --bad: #ff8f85; --warn: #ffc867; --warn-paper: #33270f; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.55;
+body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.55; overflow-wrap: anywhere;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 main, header.top, footer { max-width: 1120px; margin: 0 auto; padding: 0 28px; }
 header.top { padding-top: 36px; }
@@ -44,14 +44,17 @@ a { color: var(--blue); text-underline-offset: 3px; }
 .tile .name { font-size: 0.86rem; color: var(--quiet); }
 .tile .value { font-size: 1.55rem; font-weight: 650; font-variant-numeric: tabular-nums; line-height: 1.3; }
 .tile .beside { font-size: 0.86rem; color: var(--quiet); font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; margin: 10px 0 4px; font-size: 0.94rem; }
-caption { text-align: left; color: var(--quiet); padding: 0 0 6px; }
+.scroll { overflow-x: auto; -webkit-overflow-scrolling: touch; overscroll-behavior-x: contain;
+  background: linear-gradient(to right, var(--paper) 30%, transparent) left / 40px 100% no-repeat local,
+    linear-gradient(to left, var(--paper) 30%, transparent) right / 40px 100% no-repeat local,
+    linear-gradient(to left, var(--line), transparent) right / 14px 100% no-repeat scroll; }
+table { border-collapse: collapse; width: 100%; overflow-wrap: normal; margin: 4px 0; font-size: 0.94rem; }
+.caption { color: var(--quiet); font-size: 0.94rem; margin: 10px 0 0; }
 th, td { text-align: left; padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; } thead th { color: var(--quiet); font-size: 0.86rem; }
 td.number, th.number { text-align: right; padding-right: 26px;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
-tbody th { white-space: nowrap; }
+tbody th { min-width: 8.5em; }
 figure { margin: 8px 0 18px; } figcaption { font-size: 0.94rem; max-width: 84ch; }
 .verdict-passed { color: var(--good); } .verdict-blocked { color: var(--bad); }
 .verdict-abstained, .verdict-not, .verdict-switched { color: var(--quiet); }
@@ -63,7 +66,14 @@ footer { margin-top: 48px; padding-bottom: 40px; color: var(--quiet); font-size:
 .facts { grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); }
 @media (max-width: 640px) { main, header.top, footer { padding-left: 14px; padding-right: 14px; }
   .facts { grid-template-columns: 1fr 1fr; gap: 8px; } .facts .tile { padding: 8px 10px; }
-  .facts .tile .value { font-size: 1.1rem; } .facts .tile .beside { font-size: 0.8rem; overflow-wrap: anywhere; } }
+  .facts .tile .value { font-size: 1.1rem; } .facts .tile .beside { font-size: 0.8rem; overflow-wrap: anywhere; }
+  .tiles:not(.facts) { grid-template-columns: 1fr; } h1 { font-size: 1.5rem; }
+  th, td { padding: 6px 10px 6px 0; } td.number, th.number { padding-right: 12px; }
+  thead th.number, td.number { white-space: normal; min-width: 5.4em; } table { font-size: 0.88rem; }
+  tbody th, thead th:first-child { position: sticky; left: 0; min-width: 8em; max-width: 9.5em;
+    background: var(--paper); overflow-wrap: anywhere; }
+  td:not(.number):not(:empty) { min-width: 11em; }
+  .modebar { display: none; } .section-head { margin-top: 32px; } details { padding: 8px 10px; } }
 @media print { nav { display: none; } .section-head { break-after: avoid; } figure { break-inside: avoid; } }
 """
 
@@ -87,6 +97,8 @@ THEME_SCRIPT = """
       div.parentElement.style.height = fit.height + 'px';
       Object.assign(change, fit);
     }
+    div.dataset.drag = div.dataset.drag || layout.dragmode || 'zoom';
+    change.dragmode = div.clientWidth < NARROW ? false : div.dataset.drag;  // a finger on a picture scrolls the page
     var inked = [];
     (div.data || []).forEach(function (trace, k) { if (trace.meta === 'ink') { inked.push(k); } });
     if (inked.length) { Plotly.restyle(div, {'line.color': ink, 'marker.color': ink}, inked); }
@@ -130,9 +142,9 @@ def table(
     for row in rows:
         cells = [cell(0, row[0], "th", ' scope="row"'), *(cell(k, text, "td") for k, text in enumerate(row) if k)]
         body.append(f"<tr>{''.join(cells)}</tr>")
-    said = f"<caption>{escape(caption)}</caption>" if caption else ""
+    said = f'<p class="caption">{escape(caption)}</p>' if caption else ""  # outside: it must not scroll away
     return (
-        f'<div class="scroll"><table>{said}<thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+        f'{said}<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
 
 

@@ -151,7 +151,7 @@ def drawdown(sessions: DateArray1D, curves: Mapping[str, Float64Array1D]) -> Fig
     falls = {name: -drawdown_curve(curve) for name, curve in curves.items()}
     _add_lines(figure, sessions, falls, "%{y:.1%}", filled=True)
     deepest = min((float(np.nanmin(fall)) for fall in falls.values() if np.isfinite(fall).any()), default=0.0)
-    figure.update_yaxes(tickformat=".0%", range=[min(1.06 * deepest, -0.01), 0.0])
+    figure.update_yaxes(tickformat=".1~%", range=[min(1.06 * deepest, -0.01), 0.0])
     return figure
 
 
@@ -189,7 +189,7 @@ def regimes(sessions: DateArray1D, index: RunIndex) -> Figure:
     step = max(1, -(-len(sessions) // MOST_COLUMNS))
     band = _by_ticker_and_date(index, values)[:MOST_ROWS, ::step]
     seen = [k for k in range(len(words)) if (band == k).any()]
-    figure = blank_figure(130 + 26 * len(band), None, None)
+    figure = blank_figure(210 + 26 * len(band), None, None)  # a phone sets the legend in a column
     for k in seen:
         figure.add_heatmap(
             x=_days(sessions[::step]),

@@ -18,6 +18,7 @@ DRAWS = 200
 LAG_SESSIONS = 252  # a year
 BLOCK_SESSIONS = 21  # shuffled in blocks of a month, so that a shuffled series still moves from day to day as it did
 NEIGHBOURHOOD_SESSIONS = 126  # an entry is drawn within half a year of the real one to either side
+STRETCH_HORIZONS = 3  # entries of so many longest horizons are moved together: nine tenths of what they share stays
 #: Columns that say which way dealers lean: a placebo turns these around and leaves prices alone.
 SIGNED_COLUMNS = frozenset(
     {"gex", "gamma_exposure_usd_per_pct", "gex_signal", "charm_pressure", "vanna_sensitivity", "dark_pool_flow"}
@@ -93,7 +94,7 @@ def _flipped(name: str, values: Float64Array1D) -> Float64Array1D:
 
 @dataclass(frozen=True, slots=True)
 class RandomEntries:
-    """The decisions taken, each moved to a random session near its own: same ticker, direction and holding.
+    """The decisions taken, moved to random sessions near their own: same tickers, directions and holding.
 
     Parameters
     ----------
@@ -130,16 +131,17 @@ def random_entries(index: RunIndex, taken: Calls, *, seed: int, draws: int = DRA
     real = taken.resolved
     if len(real) == 0:
         return RandomEntries(0, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
-    random = np.random.default_rng(seed)
+    moved = _moved(index, real, np.random.default_rng(seed), draws)
     hits, gains, known = np.zeros(draws), np.zeros(draws), np.zeros(draws)
     for k, horizon in sorted({(int(t), int(h)) for t, h in zip(real.ticker, real.horizon, strict=True)}):
         mine = (real.ticker == k) & (real.horizon == horizon)
-        back = index.returns_by_date(k, horizon)
-        there = np.flatnonzero(np.isfinite(back))
-        drawn = back[_near(there, real.date[mine], random, draws)] * real.direction[mine]
+        drawn = index.returns_by_date(k, horizon)[moved[:, mine]] * real.direction[mine]
+        there = np.isfinite(drawn)  # a ticker that did not trade so early, or left the market, has no outcome there
         hits += (drawn > 0).sum(axis=1)
-        gains += drawn.sum(axis=1)
-        known += drawn.shape[1]
+        gains += np.where(there, drawn, 0.0).sum(axis=1)
+        known += there.sum(axis=1)
+    if not known.all():
+        return RandomEntries(0, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
     accuracy, gain = hits / known, gains / known / BASIS_POINT
     signed = real.direction * real.share_return
     as_right = int(np.sum(accuracy >= float(np.mean(real.hit))))
@@ -155,8 +157,19 @@ def random_entries(index: RunIndex, taken: Calls, *, seed: int, draws: int = DRA
     )
 
 
-def _near(there: Int64Array1D, date: Int64Array1D, random: np.random.Generator, draws: int) -> Int64Array1D:
-    """(draws, n) sessions with an outcome, each within half a year of the real one."""
-    low = np.searchsorted(there, date - NEIGHBOURHOOD_SESSIONS)
-    high = np.searchsorted(there, date + NEIGHBOURHOOD_SESSIONS, side="right")
-    return there[low + (random.random((draws, len(date))) * (high - low)).astype(np.int64)]
+def _moved(index: RunIndex, real: Calls, random: np.random.Generator, draws: int) -> Int64Array1D:
+    """(draws, n) sessions of the entries of each draw, within half a year of the real ones.
+
+    Entries of one stretch of sessions share what came after them, and so do tickers of one session. Were each drawn on
+    its own, the draws would agree with each other far better than the real entries' luck allows, and luck would look
+    like skill. So all entries of a stretch move together.
+    """
+    stretch = real.date // (STRETCH_HORIZONS * int(real.horizon.max()))
+    last = len(index.run.sessions) - 1 - real.horizon  # the last session whose outcome the run's own sessions hold
+    out = np.empty((draws, len(real)), dtype=np.int64)
+    for one in np.unique(stretch):
+        mine = stretch == one
+        low = max(-NEIGHBOURHOOD_SESSIONS, -int(real.date[mine].min()))
+        high = max(min(NEIGHBOURHOOD_SESSIONS, int((last - real.date)[mine].min())), 0)
+        out[:, mine] = real.date[mine] + random.integers(low, high, draws, endpoint=True)[:, None]
+    return out

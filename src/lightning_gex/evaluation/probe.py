@@ -1,8 +1,10 @@
 """The look-ahead probe: cut the future off, or scramble it, and see whether anything of the past changes.
 
-Whatever is computed for the whole history at once is compared column by column, so that a leak is named by the layer it
-enters: a layer below it is clean, every layer above inherits it. What depends on what came before (memory, weights,
-calibration, sizing) is compared decision by decision, and named by the first station that said something else.
+What the files are read to is compared with what they are read to when an earlier last session is named, since bars and
+chains may be set beside each other by figures of the whole file. Whatever is computed for the whole history at once is
+compared column by column, so that a leak is named by the layer it enters: a layer below it is clean, every layer above
+inherits it. What depends on what came before (memory, weights, calibration, sizing) is compared decision by decision,
+and named by the first station that said something else.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from lightning_gex.core.units import BoolArray1D, DateArray1D
 from lightning_gex.engine.inputs import MarketInputs
 from lightning_gex.engine.perception import Perception
 
+#: What the files are read to: bars, flow, indices, positioning. Below all others.
+INPUTS = "inputs"
 #: In the order in which one rests on another.
 LAYERS = ("features", "votes", "consensus", "regimes", "vectors", "forecast", "overlap")
 #: Sessions that stay before the first cut and after the last, so that there is a past and a future.
@@ -159,6 +163,57 @@ def _mixed(values: np.ndarray, later: BoolArray1D, random: np.random.Generator) 
     known = future[np.isfinite(future)]
     out[later] = (known.min() + known.max()) - future if len(known) else future
     return out
+
+
+def input_leaks(
+    inputs: MarketInputs, read_until: Callable[[np.datetime64], MarketInputs], cuts: Sequence[np.datetime64]
+) -> tuple[int, list[Leak]]:
+    """Leaks in reading: what is known of a session must not depend on how far the files are read.
+
+    Parameters
+    ----------
+    inputs : the whole history, as read.
+    read_until : last session -> the same files, read as though it were the last one.
+    cuts : sessions to read until.
+
+    Returns
+    -------
+    Columns compared, and the first leak of each.
+    """
+    compared, leaks = 0, []
+    for cut in cuts:
+        real, other = _read_columns(inputs.until(cut)), _read_columns(read_until(cut).until(cut))
+        for (ticker, name), (session, values) in real.items():
+            compared += 1
+            there = other.get((ticker, name))
+            if there is None or not np.array_equal(session, there[0]):
+                leaks.append(Leak(INPUTS, name, ticker, session[0], cut, Future.TRUNCATED, "these sessions", "others"))
+                continue
+            changed = _first_change(values, there[1], len(values))
+            if changed is not None:
+                row, before, after = changed
+                leaks.append(Leak(INPUTS, name, ticker, session[row], cut, Future.TRUNCATED, before, after))
+    return compared, leaks
+
+
+def _read_columns(inputs: MarketInputs) -> dict[tuple[str, str], tuple[DateArray1D, np.ndarray]]:
+    """Ticker (empty for the whole market) and column -> its sessions and values; what holds no session is left out."""
+    found: dict[tuple[str, str], tuple[DateArray1D, np.ndarray]] = {}
+    for ticker, bars in inputs.bars.items():
+        for name in ("open", "high", "low", "close", "volume"):
+            found[ticker, f"bars.{name}"] = (bars.session, getattr(bars, name))
+    whole = {
+        "flow": inputs.flow,
+        "volatility_index": inputs.volatility_index,
+        "market": inputs.market,
+        "rates": inputs.rates,
+    }
+    series = [("", name, one) for name, one in whole.items()]
+    series += [(ticker, "positioning", table) for ticker, table in inputs.positioning.items()]
+    for ticker, kind, one in series:
+        if one is not None and len(one.session):
+            found |= {(ticker, f"{kind}.{name}"): (one.session, values) for name, values in one.columns.items()}
+    return found
 
 
 def perception_leaks(
@@ -303,7 +358,7 @@ def result_of(
     cuts: Sequence[np.datetime64], columns: Mapping[str, int], decisions: int, leaks: Sequence[Leak]
 ) -> ProbeResult:
     """The result, the lowest layer first, one leak a column."""
-    order = {layer: k for k, layer in enumerate(LAYERS)}
+    order = {layer: k for k, layer in enumerate((INPUTS, *LAYERS))}
     first: dict[tuple[str, str], Leak] = {}
     for leak in leaks:
         first.setdefault((leak.layer, leak.name), leak)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lightning_gex.analytics.bootstrap import NO_INTERVAL, Interval, disjoint_windows, percentile_interval
+from lightning_gex.analytics.bootstrap import NO_INTERVAL, Interval, disjoint_windows
 from lightning_gex.analytics.calibration import brier, brier_skill, ece
 from lightning_gex.core.units import BoolArray1D, Float64Array1D, Int64Array1D
 from lightning_gex.evaluation.calls import RunIndex
@@ -101,6 +101,4 @@ def _lead(
     hits = held.astype(np.float64)
     among_sure = bootstrap.ratios(bootstrap.by_date(date[sure], hits[sure]), bootstrap.by_date(date[sure]))
     among_all = bootstrap.ratios(bootstrap.by_date(date, hits), bootstrap.by_date(date))
-    drawn = among_sure - among_all
-    known = drawn[np.isfinite(drawn)]
-    return lead, percentile_interval(known) if len(known) else NO_INTERVAL
+    return lead, bootstrap.interval(among_sure - among_all, lead, disjoint)

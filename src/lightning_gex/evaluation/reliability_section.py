@@ -13,7 +13,11 @@ def reliability_body(figures: ReliabilityByGroup) -> str:
     if not figures:
         return "<p>No signal's outcome is known yet, so nothing said can be held against what came.</p>"
     rows = [[who, *_cells(found)] for who, found in figures["all"].items() if who != CONSENSUS]
-    rows += [[f"Final word, {group}", *_cells(v[CONSENSUS])] for group, v in figures.items() if CONSENSUS in v]
+    rows += [
+        [f"Final word, {group.replace('_', ' ')}", *_cells(v[CONSENSUS])]
+        for group, v in figures.items()
+        if CONSENSUS in v
+    ]
     head = ["Who", "Calls", "Said on average", "Came true", "95% interval", "Brier score"]
     caption = (
         "Every signal whose outcome is known, traded or not: whether the share moved its way over the horizon, target "

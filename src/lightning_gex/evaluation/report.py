@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
@@ -11,6 +12,8 @@ from lightning_gex.analytics.bootstrap import Interval
 from lightning_gex.analytics.calibration import reliability_bins
 from lightning_gex.analytics.positioning_result import DealerPositioning
 from lightning_gex.core.decision import Decision
+from lightning_gex.core.membership import SURVIVORS_ONLY
+from lightning_gex.core.units import Float64Array1D
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation import page, pictures
 from lightning_gex.evaluation.benchmarks import CurveMetrics, benchmarks
@@ -18,11 +21,18 @@ from lightning_gex.evaluation.breakdowns import HitRate, funnel
 from lightning_gex.evaluation.calls import RunIndex
 from lightning_gex.evaluation.explain import explain_decision, explain_votes, headline
 from lightning_gex.evaluation.gates_section import gates_body
+from lightning_gex.evaluation.headline_tiles import (
+    basis_point_interval,
+    basis_points,
+    headline_tiles,
+    number,
+    number_interval,
+)
 from lightning_gex.evaluation.metrics import RunMetrics
 from lightning_gex.evaluation.positioning_section import positioning_body
 from lightning_gex.evaluation.ranges_section import ranges_body
 from lightning_gex.evaluation.reliability_section import reliability_body
-from lightning_gex.evaluation.verdict import percent, percent_interval, points, verdict
+from lightning_gex.evaluation.verdict import dollars, percent, percent_interval, points, verdict
 
 MOST_EXPLAINED = 10  # tickers whose last decision is explained
 MOST_HELD_SHOWN = 3  # tickers drawn one by one beside the equal-weight holding
@@ -36,6 +46,7 @@ def report_html(
     *,
     positioning: DealerPositioning | None = None,
     beside: str | None = None,
+    curves: Mapping[str, Float64Array1D] | None = None,
     title: str | None = None,
 ) -> str:
     """A run as one self-contained HTML page.
@@ -46,6 +57,7 @@ def report_html(
     metrics : its figures, from ``evaluate``.
     positioning : dealer positioning of the last chain; None leaves that section out.
     beside : HTML of what the run is compared with, from ``comparison_section``; None leaves that section out.
+    curves : name -> (m,) equity of other runs over the same sessions, drawn beside the run's own.
     title : headline; None names the tickers.
 
     Returns
@@ -56,8 +68,8 @@ def report_html(
     badge = "option chains are modelled" if _modelled(run, positioning) else None
     shown = title or f"Lightning GEX: {_tickers(index)}"
     parts = [
+        ("glance", "At a glance", _glance(run, metrics, index, curves or {})),
         ("figures", "The figures", _figures(metrics)),
-        ("money", "The money", _money(run, metrics, index)),
         ("decisions", "The decisions", _decisions(run, metrics, index)),
         ("gates", "What the gates stopped", gates_body(metrics.by_gate)),
         ("ranges", "The expected ranges", ranges_body(metrics.by_range)),
@@ -65,7 +77,7 @@ def report_html(
         ("skill", "Skill or luck", _skill(run, metrics, index)),
     ]
     if beside is not None:
-        parts.insert(1, ("beside", "Beside what could explain it", beside))
+        parts.insert(2, ("beside", "Beside what could explain it", beside))
     if positioning is not None:
         parts.append(("positioning", "Dealer positioning of the last chain", positioning_body(positioning)))
     parts.append(("last", "The last decision, stage by stage", _last(run, index)))
@@ -114,7 +126,7 @@ def _header(title: str, run: RunResult, metrics: RunMetrics, links: str) -> str:
     banners = "".join(
         f'<div class="banner" role="note">{escape(note)}</div>'
         for note in run.notes
-        if note.lower().startswith(_MODELLED)
+        if note.lower().startswith(_MODELLED) or SURVIVORS_ONLY in note
     )
     said = "".join(f"<p>{escape(text)}</p>" for text in told.sentences)
     return (
@@ -122,36 +134,8 @@ def _header(title: str, run: RunResult, metrics: RunMetrics, links: str) -> str:
         f'<p class="quiet">{escape(str(run.mode))} run {escape(run.run_id)}, {metrics.sessions:,} sessions from '
         f"{metrics.start} to {metrics.end}. Everything is as of the close of {metrics.end}.</p>"
         f"<nav>{links}</nav>{banners}"
-        f'<div class="verdict {told.finding}"><h2>{escape(told.title)}</h2>{said}</div>{_tiles(metrics)}'
+        f'<div class="verdict {told.finding}"><h2>{escape(told.title)}</h2>{said}</div>{headline_tiles(metrics)}'
     )
-
-
-def _tiles(m: RunMetrics) -> str:
-    held = m.buy_and_hold
-    tiles = [
-        page.tile(
-            "Accuracy",
-            percent(m.accuracy),
-            f"95% interval {percent_interval(m.accuracy_interval)}",
-            f"long every session: {percent(m.base_rate_all_sessions)}",
-        ),
-        page.tile(
-            "Win rate",
-            percent(m.win_rate),
-            f"95% interval {percent_interval(m.win_rate_interval)}",
-            f"same brackets, no skill: {percent(m.win_rate_zero_skill)}",
-        ),
-        page.tile(
-            "Expectancy a trade",
-            basis_points(m.expectancy_bp),
-            f"95% interval {basis_point_interval(m.expectancy_interval_bp)}",
-            f"no skill: {basis_points(m.expectancy_zero_skill_bp)}",
-        ),
-        page.tile("Growth a year", percent(m.cagr), f"buy and hold: {percent(held.cagr)}"),
-        page.tile("Deepest fall", percent(m.max_drawdown), f"buy and hold: {percent(held.max_drawdown)}"),
-        page.tile("Sharpe ratio", number(m.sharpe), f"buy and hold: {number(held.sharpe)}"),
-    ]
-    return f'<div class="tiles">{"".join(tiles)}</div>'
 
 
 def _figures(m: RunMetrics) -> str:
@@ -199,15 +183,66 @@ def _figures(m: RunMetrics) -> str:
             f"mean profit a trade on its notional, after {number(m.costs_bp, 1)} bp a side",
         ],
         [
-            "Brier score",
-            number(m.brier, 4),
-            nothing,
-            f"skill over base rate {number(m.brier_skill, 4)}",
+            "Brier skill",
+            number(m.brier_skill, 4),
+            number_interval(m.brier_skill_interval, 4),
+            f"Brier score {number(m.brier, 4)}",
             f"confidence as a probability: mean {percent(m.confidence_mean)}, calibration error {number(m.ece, 3)}",
         ],
+        *_money_rows(m),
     ]
     head = ["Measure", "Value", "95% interval", "Beside it", "What it is"]
     return page.table(head, rows, numbers=(1, 2)) + _worth_table(m)
+
+
+def _money_rows(m: RunMetrics) -> list[list[str]]:
+    held = m.buy_and_hold
+    return [
+        [
+            "Growth a year",
+            percent(m.cagr),
+            percent_interval(m.cagr_interval),
+            f"buy and hold {percent(held.cagr)}",
+            f"less the holding's: {points(m.growth_over_hold)} points{_point_span(m.growth_over_hold_interval)}",
+        ],
+        [
+            "Sharpe ratio",
+            number(m.sharpe),
+            number_interval(m.sharpe_interval),
+            f"buy and hold {number(held.sharpe)}",
+            f"more than luck among {m.trials:,} tried with probability {percent(m.deflated_sharpe)} (deflated Sharpe)",
+        ],
+        [
+            "Deepest fall",
+            percent(m.max_drawdown),
+            percent_interval(m.max_drawdown_interval),
+            f"buy and hold {percent(held.max_drawdown)}",
+            "interval: the same sessions drawn anew in blocks, 1,000 times",
+        ],
+        [
+            "Turnover",
+            f"{number(m.turnover_per_year, 1)} a year",
+            "n/a",
+            f"{percent(m.exposure_mean)} invested on average",
+            "value bought and sold over the mean equity",
+        ],
+        [
+            "Capacity",
+            dollars(m.capacity_usd.cautious_usd),
+            "n/a",
+            f"for half of the trades {dollars(m.capacity_usd.median_usd)}",
+            f"capital at which 95 % of the orders are below {m.capacity_usd.share_of_volume:.0%} of a day's volume",
+        ],
+    ]
+
+
+def _span(interval: Interval, digits: int) -> str:
+    return f" ({number_interval(interval, digits)})" if math.isfinite(interval[0]) else ""
+
+
+def _point_span(interval: Interval) -> str:
+    low, high = interval
+    return f" ({points(low)} to {points(high)})" if math.isfinite(low) else ""
 
 
 def _same_entries(m: RunMetrics) -> str:
@@ -237,9 +272,9 @@ def _worth_table(m: RunMetrics) -> str:
     )
 
 
-def _money(run: RunResult, metrics: RunMetrics, index: RunIndex) -> str:
+def _glance(run: RunResult, metrics: RunMetrics, index: RunIndex, beside: Mapping[str, Float64Array1D]) -> str:
     held = benchmarks(run, index, metrics.exposure_mean)
-    curves = {"Lightning GEX": run.equity, "buy and hold": held.equal_weight}
+    curves = {"Lightning GEX": run.equity, "buy and hold": held.equal_weight, **beside}
     if metrics.exposure_mean > 0:
         curves[f"holding {percent(metrics.exposure_mean)}, rest in bills"] = held.same_exposure
     if 1 < len(held.by_ticker) <= MOST_HELD_SHOWN:
@@ -251,16 +286,37 @@ def _money(run: RunResult, metrics: RunMetrics, index: RunIndex) -> str:
     )
     first = pictures.figure_html(pictures.equity(run.sessions, curves), "equity")
     second = pictures.figure_html(pictures.drawdown(run.sessions, curves), "drawdown")
+    return (
+        page.picture(
+            first,
+            "equity",
+            "Equity beside what it must be read beside, with the same capital",
+            f"USD at each close after costs; ${run.initial_capital:,.0f} became ${run.equity[-1]:,.0f}.",
+        )
+        + page.picture(
+            second,
+            "drawdown",
+            "Drawdown",
+            f"Share of the highest equity so far that was lost. Deepest: {percent(metrics.max_drawdown)}, {when}.",
+        )
+        + _reliability(metrics, index)
+    )
+
+
+def _reliability(metrics: RunMetrics, index: RunIndex) -> str:
+    """Whether the confidence was a probability; nothing where no decision with one is resolved."""
+    known = index.taken()[0].resolved
+    if not np.isfinite(known.confidence).any():
+        return ""
+    bins = reliability_bins(known.confidence, known.hit, bins=10, low=0.5)
     return page.picture(
-        first,
-        "equity",
-        "Equity beside buying and holding with the same capital",
-        f"USD at each close after costs; ${run.initial_capital:,.0f} became ${run.equity[-1]:,.0f}.",
-    ) + page.picture(
-        second,
-        "drawdown",
-        "Drawdown",
-        f"Share of the highest equity so far that was lost. Deepest: {percent(metrics.max_drawdown)}, {when}.",
+        pictures.figure_html(pictures.reliability(bins), "reliability"),
+        "reliability",
+        "Is the confidence a probability?",
+        "Said beside seen, larger dots hold more decisions; the bars treat them as independent. "
+        f"On average {percent(metrics.confidence_mean)} was said and {percent(metrics.accuracy)} seen; "
+        f"calibration error {number(metrics.ece, 3)}, Brier skill over the base rate "
+        f"{number(metrics.brier_skill, 3)}{_span(metrics.brier_skill_interval, 3)}.",
     )
 
 
@@ -309,19 +365,6 @@ def _skill(run: RunResult, metrics: RunMetrics, index: RunIndex) -> str:
             "with a direction, traded or not. In brackets: how many.",
         )
         out += _hit_table(groups)
-    taken, _ = index.taken()
-    known = taken.resolved
-    if np.isfinite(known.confidence).any():
-        bins = reliability_bins(known.confidence, known.hit, bins=10, low=0.5)
-        out += page.picture(
-            pictures.figure_html(pictures.reliability(bins), "reliability"),
-            "reliability",
-            "Is the confidence a probability?",
-            "Said beside seen, larger dots hold more decisions; the bars treat them as independent. "
-            f"On average {percent(metrics.confidence_mean)} was said and {percent(metrics.accuracy)} seen; "
-            f"calibration error {number(metrics.ece, 3)}, Brier skill over the base rate "
-            f"{number(metrics.brier_skill, 3)}.",
-        )
     return out
 
 
@@ -407,19 +450,3 @@ def _made(run: RunResult, metrics: RunMetrics) -> str:
 def _footer(run: RunResult) -> str:
     past = "Past results say little about future ones; nothing here is advice."
     return f"<p>Run {escape(run.run_id)}. {_OFFLINE} {past}</p>"
-
-
-def number(value: float, digits: int = 2) -> str:
-    """A plain number; ``n/a`` where absent."""
-    return f"{value:.{digits}f}" if math.isfinite(value) else "n/a"
-
-
-def basis_points(value: float) -> str:
-    """Basis points, signed; ``n/a`` where absent."""
-    return f"{value:+.1f} bp" if math.isfinite(value) else "n/a"
-
-
-def basis_point_interval(interval: Interval) -> str:
-    """An interval in basis points; ``n/a`` where absent."""
-    low, high = interval
-    return f"{low:+.1f} to {high:+.1f} bp" if math.isfinite(low) else "n/a"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lightning_gex.analytics.bootstrap import Interval
+from lightning_gex.core.units import SESSIONS_PER_YEAR
 from lightning_gex.evaluation.metrics import RunMetrics
 
 
@@ -43,7 +44,7 @@ def verdict(metrics: RunMetrics) -> Verdict:
     """
     if not math.isfinite(metrics.accuracy):
         return Verdict(Finding.NO_DATA, "There is nothing to judge yet", (_nothing(metrics), _money(metrics)))
-    against, value, interval = _fairest(metrics)
+    against, value, interval = fairest_excess(metrics)
     finding = judge(value, interval)
     title = {
         Finding.BETTER: f"The direction calls beat {against}",
@@ -51,7 +52,91 @@ def verdict(metrics: RunMetrics) -> Verdict:
         Finding.UNDECIDED: f"The direction calls cannot be told apart from {against}",
         Finding.NO_DATA: f"Too little data to compare the direction calls with {against}",
     }[finding]
-    return Verdict(finding, title, (_accuracy(metrics), _excess(against, value, interval), _money(metrics)))
+    told = (
+        _in_short(metrics, finding),
+        _accuracy(metrics),
+        _excess(against, value, interval),
+        _trades(metrics),
+        _risk(metrics),
+        _money(metrics),
+    )
+    return Verdict(finding, title, told)
+
+
+def _in_short(metrics: RunMetrics, finding: Finding) -> str:
+    """What to expect, without a figure."""
+    direction = {
+        Finding.BETTER: "its calls about direction were worth something",
+        Finding.WORSE: "its calls about direction did harm",
+    }.get(finding, "no skill in calling direction is shown")
+    trades = {
+        Finding.BETTER: "trades made money after costs",
+        Finding.WORSE: "trades lost money after costs",
+    }.get(
+        judge(metrics.expectancy_bp, metrics.expectancy_interval_bp),
+        "whether trades make money after costs cannot be told",
+    )
+    if trades.startswith("trades made") and metrics.expectancy_zero_skill_bp >= metrics.expectancy_interval_bp[0]:
+        trades += " as the same brackets do without skill"
+    growth = {
+        Finding.BETTER: "the account grew more than holding would have",
+        Finding.WORSE: "the account grew less than holding would have",
+    }.get(
+        judge(metrics.growth_over_hold, metrics.growth_over_hold_interval),
+        "its growth cannot be told apart from holding",
+    )
+    return f"In short: {direction}, {trades}, and {growth}."
+
+
+def _trades(metrics: RunMetrics) -> str:
+    if not metrics.trades:
+        return "No trade was closed."
+    a_year = metrics.trades * SESSIONS_PER_YEAR / metrics.sessions
+    low, high = metrics.expectancy_interval_bp
+    span = f", 95% interval {low:+.1f} to {high:+.1f}" if math.isfinite(low) else ", with no interval"
+    return (
+        f"Expect {a_year:,.0f} trades a year, of which {percent(metrics.win_rate)} won, each worth "
+        f"{metrics.expectancy_bp:+.1f} bp of its size after costs{span}; the capital turns over "
+        f"{metrics.turnover_per_year:.1f} times a year.{_carries(metrics)}"
+    )
+
+
+def _carries(metrics: RunMetrics) -> str:
+    found = metrics.capacity_usd
+    if not math.isfinite(found.cautious_usd):
+        return ""
+    return (
+        f" With up to {dollars(found.cautious_usd)} all but a twentieth of the orders stay below "
+        f"{found.share_of_volume:.0%} of a day's volume."
+    )
+
+
+def _risk(metrics: RunMetrics) -> str:
+    low, high = metrics.sharpe_interval
+    span = f", 95% interval {low:.2f} to {high:.2f}" if math.isfinite(low) else ""
+    ratio = f"{metrics.sharpe:.2f}" if math.isfinite(metrics.sharpe) else "n/a"
+    tried = "one variant" if metrics.trials == 1 else f"the {metrics.trials} variants"
+    return (
+        f"The Sharpe ratio was {ratio}{span}; more than luck among {tried} tried on these data would show, with a "
+        f"probability of {percent(metrics.deflated_sharpe)}, which a market that rises pays whoever is in it. More "
+        f"than holding as much all the time it was with {percent(metrics.deflated_sharpe_over_hold)}. Drawn anew in "
+        f"blocks, the same sessions fall by "
+        f"{percent_interval(metrics.max_drawdown_interval)} at the deepest."
+    )
+
+
+def dollars(value: float) -> str:
+    """A sum as a person says it: three digits and a word; ``n/a`` where absent.
+
+    >>> dollars(1_234_567.0), dollars(98_765.0), dollars(2.5e9), dollars(12.0)
+    ('$1.23 million', '$98,800', '$2.5 billion', '$12')
+    """
+    if not math.isfinite(value):
+        return "n/a"
+    for size, word in ((1e9, " billion"), (1e6, " million")):
+        if abs(value) >= size:
+            return f"${float(f'{value / size:.3g}'):,g}{word}"
+    return f"${float(f'{value:.3g}'):,.0f}"
 
 
 def judge(value: float, interval: Interval) -> Finding:
@@ -62,11 +147,12 @@ def judge(value: float, interval: Interval) -> Finding:
     return Finding.BETTER if low > 0 else Finding.WORSE if high < 0 else Finding.UNDECIDED
 
 
-def _fairest(metrics: RunMetrics) -> tuple[str, float, Interval]:
+def fairest_excess(metrics: RunMetrics) -> tuple[str, float, Interval]:
+    """What the calls are judged against, by how much they beat it, and its interval: the fairest that the run has."""
     if math.isfinite(metrics.same_date_excess):
         return "the same dates' universe", metrics.same_date_excess, metrics.same_date_excess_interval
-    if math.isfinite(metrics.excess_accuracy_interval[0]):
-        return "their base rate", metrics.excess_accuracy, metrics.excess_accuracy_interval
+    if math.isfinite(metrics.excess_accuracy_interval[0]):  # some were short: a market that falls pays them at any time
+        return "as many longs and shorts at any time", metrics.excess_over_drift, metrics.excess_over_drift_interval
     return "being long every session", metrics.excess_over_all_sessions, metrics.excess_over_all_sessions_interval
 
 

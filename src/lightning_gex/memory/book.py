@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from lightning_gex.core.enums import Direction
 from lightning_gex.core.errors import InputError, RefusedError, SettingsError, shown
 from lightning_gex.core.patterns import Neighbours, Outcome, Pattern, RecallFilter
+from lightning_gex.core.quick_init import replaced
 from lightning_gex.core.units import Float64Array1D
 from lightning_gex.memory.shelf import NO_NEIGHBOURS, Resolved, Shelf, microseconds
 from lightning_gex.memory.vector import VECTOR_SCHEMA, present_vectors
@@ -83,7 +83,7 @@ class MemoryBook:
         if pattern.schema != VECTOR_SCHEMA:
             vector = present_vectors(vector[None], pattern.schema)[0]
         self._put_on_shelf(pattern, outcome, vector)
-        self._patterns[pattern_id] = replace(pattern, outcome=outcome)
+        self._patterns[pattern_id] = replaced(pattern, outcome=outcome)
 
     def recall(
         self,
@@ -216,7 +216,7 @@ def as_known_at(pattern: Pattern, as_of: datetime | None) -> Pattern:
     """The pattern without an outcome that was not known yet; None knows everything."""
     if as_of is None or pattern.outcome is None or pattern.outcome.known_at <= as_of:
         return pattern
-    return replace(pattern, outcome=None)
+    return replaced(pattern, outcome=None)
 
 
 def check_elements(vector: Float64Array1D) -> None:

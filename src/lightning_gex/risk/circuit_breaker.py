@@ -36,7 +36,8 @@ class BreakerLimits:
     ----------
     max_daily_loss_pct : loss since the session's open over equity at that open (the founding document's 5 %).
     max_drawdown_pct : fall from the highest equity.
-    max_losing_streak : trades lost in a row. At a win rate of one half, twelve happen once in about 8,000 trades.
+    max_losing_streak : trades lost in a row. Positions that are held together lose together: three whole books of
+        twelve, not twelve trades, are a streak.
     max_vix_jump : rise of the VIX over the session before, as a fraction. Five sessions from 1999 to 2021 reached
         one half.
     max_data_age_sessions : sessions between the latest bar and now.
@@ -49,7 +50,7 @@ class BreakerLimits:
 
     max_daily_loss_pct: float = 0.05
     max_drawdown_pct: float = 0.25
-    max_losing_streak: int = 12
+    max_losing_streak: int = 36
     max_vix_jump: float = 0.50
     max_data_age_sessions: int = 3
     max_error_rate: float = 0.20

@@ -13,6 +13,7 @@ from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.units import Float64Array1D, Float64Array2D
 
 VOLATILITY_CAP = "volatility_target"
+POSITION_VOLATILITY_CAP = "position_volatility"
 CORRELATION_CAP = "correlated_exposure"
 SECTOR_CAP = "sector_exposure"
 _CAP_DECIMALS = 12  # rounds away what subtraction of decimal fractions leaves behind
@@ -27,6 +28,8 @@ class ConcentrationLimits:
     ----------
     target_volatility : forecast standard deviation of the account's return a year, as a fraction of equity, that an
         entry may bring it to; infinity sets no such cap.
+    max_position_volatility : what one position may add to it alone, as a fraction of equity a year: position value over
+        equity times the ticker's own forecast volatility; infinity sets no such cap.
     max_correlated_pct : position values, over equity, of everything that moves with the idea; 1 sets no such cap.
     correlated_from : correlation of daily returns from which a position moves with another.
     max_sector_pct : position values, over equity, in one sector; 1 sets no such cap.
@@ -39,6 +42,7 @@ class ConcentrationLimits:
     """
 
     target_volatility: float = 0.10
+    max_position_volatility: float = 0.02
     max_correlated_pct: float = 0.40
     correlated_from: float = 0.70
     max_sector_pct: float = 0.30
@@ -46,8 +50,9 @@ class ConcentrationLimits:
     fewest_sessions: int = 40
 
     def __post_init__(self) -> None:
-        if not self.target_volatility > 0.0:
-            raise SettingsError(f"concentration: target_volatility must be positive, not {self.target_volatility!r}")
+        for name in ("target_volatility", "max_position_volatility"):
+            if not getattr(self, name) > 0.0:
+                raise SettingsError(f"concentration: {name} must be positive, not {getattr(self, name)!r}")
         for name in ("max_correlated_pct", "max_sector_pct", "correlated_from"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise SettingsError(f"concentration: {name} must be above 0 and up to 1, not {getattr(self, name)!r}")
@@ -104,6 +109,7 @@ def concentration_caps(
         cap
         for cap in (
             _volatility_cap(direction, held, limits, notes),
+            _position_volatility_cap(held, limits),
             _correlation_cap(direction, held, limits, notes),
             _sector_cap(held, limits, notes),
         )
@@ -162,6 +168,14 @@ def _volatility_cap(
     room = largest_weight(own, together, book, target)
     said = f"{held.basis} {own:.1%} a year; with {book:.1%} in the book a target of {target:.1%} leaves this much"
     return Cap(VOLATILITY_CAP, round(room, _CAP_DECIMALS), said)
+
+
+def _position_volatility_cap(held: HeldBeside, limits: ConcentrationLimits) -> Cap | None:
+    own, most = held.idea_volatility, limits.max_position_volatility
+    if math.isinf(most) or not 0.0 < own < math.inf:
+        return None
+    said = f"{held.basis} {own:.1%} a year; one position may add {most:.1%}"
+    return Cap(POSITION_VOLATILITY_CAP, round(most / own, _CAP_DECIMALS), said)
 
 
 def _correlation_cap(

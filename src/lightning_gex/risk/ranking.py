@@ -6,10 +6,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from lightning_gex.core.units import Float64Array1D
 
-#: Sessions of a year, over which the highest close is looked for.
+#: Sessions of a year: the window of the high and of the usual volatility.
 HIGH_SESSIONS = 252
+#: Sessions of half a year, over which momentum is taken.
+MOMENTUM_SESSIONS = 126
+#: Sessions of a quarter, whose volatility is the unit of the distance to the high.
+UNIT_SESSIONS = 63
+#: Sessions of a month, whose volatility is set beside the year's.
+CALM_SESSIONS = 21
+#: Parts of the score: nearness to the high, momentum, calm. Momentum, which both pairs tried had, counts twice.
+WEIGHTS = (0.25, 0.50, 0.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,25 @@ class Rank:
     place: int
     of: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a ticker is compared by; larger is better, NaN where it is not known.
+
+    Parameters
+    ----------
+    nearness : logarithm of the close over the highest of a year's, in standard deviations of a session.
+    momentum : return of half a year, a fraction.
+    calm : less the last month's volatility over the year's.
+    """
+
+    nearness: float
+    momentum: float
+    calm: float
+
+
+UNKNOWN = Traits(math.nan, math.nan, math.nan)
 
 
 def ranked(scores: Mapping[str, float]) -> dict[str, Rank]:
@@ -49,13 +78,8 @@ def ranked(scores: Mapping[str, float]) -> dict[str, Rank]:
     return {ticker: Rank(k, count, scores[ticker]) for k, ticker in enumerate(sorted(scores, key=order), start=1)}
 
 
-def nearness_to_high(close: Float64Array1D, row: int) -> float:
-    """How near a close stands to the highest of the 252 sessions up to it, in (0, 1].
-
-    Stocks near their high of a year went on to beat others in George and Hwang, "The 52-Week High and Momentum
-    Investing", Journal of Finance 59 (2004). Of eight orders tried on the thirty largest names of each year, this one
-    alone put stocks in its best fifth that rose more often than their universe over the same five sessions in both
-    periods: by 2.5 points in 2012-2018 (t 2.5) and 3.0 in 2019-2021 (t 1.8). Their mean return was no better.
+def traits_of(close: Float64Array1D, row: int) -> Traits:
+    """What a ticker is compared by, from the year of closes up to a row.
 
     Parameters
     ----------
@@ -64,14 +88,70 @@ def nearness_to_high(close: Float64Array1D, row: int) -> float:
 
     Returns
     -------
-    Close over the highest close; NaN with fewer than 252 sessions.
+    All three; ``UNKNOWN`` with fewer than 253 closes, or where prices did not move or are no positive numbers.
 
     Examples
     --------
     >>> import numpy as np
-    >>> nearness_to_high(np.r_[np.full(251, 50.0), 40.0], 251)
-    0.8
+    >>> traits = traits_of(100.0 * np.exp(0.01 * (np.arange(253) % 2)), 252)
+    >>> round(traits.nearness, 2), round(traits.momentum, 2), round(traits.calm, 2)
+    (-1.0, 0.0, -1.0)
     """
-    if row + 1 < HIGH_SESSIONS:
-        return math.nan
-    return float(close[row]) / float(close[row + 1 - HIGH_SESSIONS : row + 1].max())
+    if row < HIGH_SESSIONS:
+        return UNKNOWN
+    year = close[row - HIGH_SESSIONS : row + 1]
+    if not (np.isfinite(year).all() and (year > 0.0).all()):
+        return UNKNOWN
+    log_price = np.log(year)
+    steps = log_price[1:] - log_price[:-1]
+    unit, usual = _spread(steps[-UNIT_SESSIONS:]), _spread(steps)
+    if not (unit > 0.0 and usual > 0.0):
+        return UNKNOWN
+    return Traits(
+        nearness=float(log_price[-1] - log_price[1:].max()) / unit,
+        momentum=float(year[-1] / year[-1 - MOMENTUM_SESSIONS]) - 1.0,
+        calm=-_spread(steps[-CALM_SESSIONS:]) / usual,
+    )
+
+
+def _spread(steps: Float64Array1D) -> float:
+    """Their standard deviation, as ``numpy.std`` takes it but without what that spends on other shapes and types."""
+    away = steps - np.add.reduce(steps) / len(steps)
+    return math.sqrt(np.add.reduce(away * away) / len(steps))
+
+
+def standing(traits: Mapping[str, Traits]) -> dict[str, float]:
+    """Every ticker's score in its session's universe, 0 for the worst possible and 1 for the best.
+
+    Each trait is turned into the share of the others that are worse (half of those that are equal), so that no trait
+    counts for more because its numbers are larger; the score is their mean by ``WEIGHTS``. Nearness to a year's high is
+    George and Hwang's order (Journal of Finance 59, 2004), the return of half a year Jegadeesh and Titman's (Journal of
+    Finance 48, 1993); that past winners do better when they are calm is Barroso and Santa-Clara's observation (Journal
+    of Financial Economics 116, 2015). ``docs/concepts/what_was_tried.md`` has every order that was tried.
+
+    Parameters
+    ----------
+    traits : ticker -> what it is compared by.
+
+    Returns
+    -------
+    ticker -> score; NaN where one of its traits is, which then counts for nobody. One ticker alone has 0.5.
+
+    Examples
+    --------
+    >>> standing({"A": Traits(-1.0, 0.2, -1.0), "B": Traits(-2.0, 0.1, -1.0), "C": UNKNOWN})
+    {'A': 0.875, 'B': 0.125, 'C': nan}
+    """
+    table = np.array([(t.nearness, t.momentum, t.calm) for t in traits.values()], dtype=np.float64).reshape(-1, 3)
+    known = np.isfinite(table).all(axis=1)
+    scores = np.full(len(table), np.nan)
+    count = int(known.sum())
+    if count == 1:
+        scores[known] = 0.5
+    elif count > 1:
+        there = table[known]
+        worse = (there[:, None, :] > there[None, :, :]).sum(axis=1)
+        equal = (there[:, None, :] == there[None, :, :]).sum(axis=1) - 1
+        shares = (worse + 0.5 * equal) / (count - 1)
+        scores[known] = shares[:, 0] * WEIGHTS[0] + shares[:, 1] * WEIGHTS[1] + shares[:, 2] * WEIGHTS[2]
+    return dict(zip(traits, scores.tolist(), strict=True))

@@ -36,6 +36,7 @@ class Strategy(StrEnum):
     BREAKOUT = "breakout"
     VOLATILITY = "volatility"
     OPTIONS_FLOW = "options_flow"
+    CORE = "core"
     CUSTOM = "custom"
 
 
@@ -161,15 +162,16 @@ _ALL_STRATEGIES = tuple(Strategy)
 #: ATR of 4.5, is its take profit. In every regime the target stands at least as far as the stop.
 DEFAULT_LIMITS: Mapping[MarketRegime, RegimeLimits] = {
     MarketRegime.BULL_TRENDING: RegimeLimits(
-        max_portfolio_risk=0.10,
+        max_portfolio_risk=0.12,
         max_position_size=0.15,
-        max_positions=8,
+        max_positions=12,
         preferred_timeframes=(5, 10, 21),
         allowed_strategies=(
             Strategy.TREND_FOLLOWING,
             Strategy.BREAKOUT,
             Strategy.VOLATILITY,
             Strategy.OPTIONS_FLOW,
+            Strategy.CORE,
             Strategy.CUSTOM,
         ),
         stop_loss_multiplier=2.1,
@@ -177,15 +179,16 @@ DEFAULT_LIMITS: Mapping[MarketRegime, RegimeLimits] = {
         max_daily_loss=0.03,
     ),
     MarketRegime.BEAR_TRENDING: RegimeLimits(
-        max_portfolio_risk=0.06,
+        max_portfolio_risk=0.08,
         max_position_size=0.10,
-        max_positions=4,
+        max_positions=8,
         preferred_timeframes=(3, 5, 10),
         allowed_strategies=(
             Strategy.TREND_FOLLOWING,
             Strategy.MEAN_REVERSION,
             Strategy.VOLATILITY,
             Strategy.OPTIONS_FLOW,
+            Strategy.CORE,
             Strategy.CUSTOM,
         ),
         stop_loss_multiplier=2.0,
@@ -193,14 +196,15 @@ DEFAULT_LIMITS: Mapping[MarketRegime, RegimeLimits] = {
         max_daily_loss=0.02,
     ),
     MarketRegime.HIGH_VOLATILITY: RegimeLimits(
-        max_portfolio_risk=0.05,
-        max_position_size=0.05,
-        max_positions=4,
-        preferred_timeframes=(3, 5),
+        max_portfolio_risk=0.08,
+        max_position_size=0.10,
+        max_positions=8,
+        preferred_timeframes=(3, 5, 10),
         allowed_strategies=(
             Strategy.MEAN_REVERSION,
             Strategy.VOLATILITY,
             Strategy.OPTIONS_FLOW,
+            Strategy.CORE,
             Strategy.CUSTOM,
         ),
         stop_loss_multiplier=2.0,
@@ -208,9 +212,9 @@ DEFAULT_LIMITS: Mapping[MarketRegime, RegimeLimits] = {
         max_daily_loss=0.02,
     ),
     MarketRegime.LOW_VOLATILITY: RegimeLimits(
-        max_portfolio_risk=0.10,
+        max_portfolio_risk=0.12,
         max_position_size=0.15,
-        max_positions=8,
+        max_positions=12,
         preferred_timeframes=(5, 10, 21),
         allowed_strategies=_ALL_STRATEGIES,
         stop_loss_multiplier=2.1,
@@ -218,9 +222,9 @@ DEFAULT_LIMITS: Mapping[MarketRegime, RegimeLimits] = {
         max_daily_loss=0.03,
     ),
     MarketRegime.RANGE_BOUND: RegimeLimits(
-        max_portfolio_risk=0.08,
-        max_position_size=0.10,
-        max_positions=6,
+        max_portfolio_risk=0.10,
+        max_position_size=0.15,
+        max_positions=12,
         preferred_timeframes=(3, 5, 10),
         allowed_strategies=_ALL_STRATEGIES,
         stop_loss_multiplier=2.1,
@@ -368,33 +372,33 @@ class RegimeReadings:
 
     def at(self, i: int) -> RegimeReading:
         """The reading at row ``i``, in words."""
-        regime, told = _regime(int(self.code[i])), _regime(int(self.told[i]))
-        own = self.own_regimes[int(self.own[i])] if self.own[i] >= 0 else None
+        regime, told, which = _regime(self.code.item(i)), _regime(self.told.item(i)), self.own.item(i)
+        own = self.own_regimes[which] if which >= 0 else None
         odds = {} if regime is None else dict(zip(REGIMES, self.probability[i].tolist(), strict=True))
         return RegimeReading(
-            regime, self._reason(regime, told, own, i), self._fallback(i), int(self.since[i]), told, odds, own
+            regime, self._reason(regime, told, own, i), self._fallback(i), self.since.item(i), told, odds, own
         )
 
     def _reason(self, regime: MarketRegime | None, told: MarketRegime | None, own: OwnRegime | None, i: int) -> str:
         figures = self.figures
-        vix = float(figures.vix[i])
-        index = "own volatility" if figures.own_volatility[i] else "VIX"
+        vix = figures.vix.item(i)
+        index = "own volatility" if figures.own_volatility.item(i) else "VIX"
         if regime is None:
             if math.isnan(vix):
                 return "neither the VIX nor the ticker's own volatility is known: no regime can be told"
             return f"{index} {vix:.1f} is neither high nor low, and trend or ADX are not known: no regime can be told"
         if regime is MarketRegime.CUSTOM_REGIME:
             return "the user's own rule chose it" if own is None else f"the user's own regime {own.name} holds"
-        average = float(figures.vix_average[i])
+        average = figures.vix_average.item(i)
         ratio = "" if math.isnan(average) else f" ({vix / average:.2f} times its 20-session average)"
         parts = [f"{index} {vix:.1f}{ratio}"]
         if regime not in (MarketRegime.CRISIS, MarketRegime.HIGH_VOLATILITY):
             parts += [
                 f"{name} {value:{form}}"
                 for name, value, form in (
-                    ("trend", float(figures.trend[i]), "+.2f"),
-                    ("ADX", float(figures.adx[i]), ".0f"),
-                    ("advance/decline", float(figures.breadth[i]), ".2f"),
+                    ("trend", figures.trend.item(i), "+.2f"),
+                    ("ADX", figures.adx.item(i), ".0f"),
+                    ("advance/decline", figures.breadth.item(i), ".2f"),
                 )
                 if not math.isnan(value)
             ]
@@ -405,11 +409,11 @@ class RegimeReadings:
 
     def _fallback(self, i: int) -> str | None:
         parts = []
-        if self.figures.own_volatility[i]:
+        if self.figures.own_volatility.item(i):
             parts.append("no VIX: the ticker's own volatility stands in")
-        if self.figures.own_trend[i]:
+        if self.figures.own_trend.item(i):
             parts.append("no spy_trend: the ticker's own moving averages stand in")
-        if self.figures.own_adx[i]:
+        if self.figures.own_adx.item(i):
             parts.append("no market ADX: the ticker's own stands in")
         return "; ".join(parts) or None
 

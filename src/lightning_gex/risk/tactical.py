@@ -43,17 +43,26 @@ class TacticalConfig:
     sessions_before_event : no entry where a dated event lies this many sessions ahead or fewer; 0 enters anyway.
     sessions_before_expiry : the same for the monthly expiry.
     forecast_brackets : whether distances count in the forecast of the true range where that is wider than ATR.
+    held_bracket_atr : ATRs from the entry to stop and target of a trade that is held to its horizon, in place of the
+        agents' and the regime's levels; 0 takes those.
+    widest_bracket_pct : the farthest that such a stop and target may be, as a fraction of the entry.
+    core_ideas : whether a share that its agents leave open is an idea all the same where it rises more often than not.
+    core_horizon_sessions : sessions that such an idea is meant for.
     """
 
     allow_short: bool = False
     minimum_stop_atr: float = 1.0
     minimum_target_atr: float = 1.0
     minimum_reward_to_risk: float = 1.0
-    best_share: float = 0.25
-    one_entry_a_view: bool = True
+    best_share: float = 0.40
+    one_entry_a_view: bool = False
     sessions_before_event: int = 2
     sessions_before_expiry: int = 0
     forecast_brackets: bool = True
+    held_bracket_atr: float = 8.0
+    widest_bracket_pct: float = 0.20
+    core_ideas: bool = True
+    core_horizon_sessions: int = 10
 
     def __post_init__(self) -> None:
         for name in ("minimum_stop_atr", "minimum_target_atr", "minimum_reward_to_risk"):
@@ -62,10 +71,17 @@ class TacticalConfig:
                 raise SettingsError(f"tactical: {name} must be a positive number, not {value!r}")
         if not 0.0 < self.best_share <= 1.0:
             raise SettingsError(f"tactical: best_share must be above 0 and up to 1, not {self.best_share!r}")
-        for name in ("sessions_before_event", "sessions_before_expiry"):
+        if not 0.0 <= self.held_bracket_atr < math.inf:
+            raise SettingsError(f"tactical: held_bracket_atr must be 0 or more, not {self.held_bracket_atr!r}")
+        if not 0.0 < self.widest_bracket_pct < 1.0:
+            widest = self.widest_bracket_pct
+            raise SettingsError(f"tactical: widest_bracket_pct must lie between 0 and 1, not {widest!r}")
+        for name in ("sessions_before_event", "sessions_before_expiry", "core_horizon_sessions"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise SettingsError(f"tactical: {name} must be whole sessions from 0, not {value!r}")
+        if self.core_horizon_sessions < 1:
+            raise SettingsError("tactical: core_horizon_sessions must be at least 1 session")
 
 
 @quick_init
@@ -145,7 +161,8 @@ def plan_trade(
 ) -> TacticalResult:
     """Turn a view into a trade with stop, target and horizon, or say why not.
 
-    The stop stands at the nearer of the agents' stop and ``stop_loss_multiplier`` ATRs, the target at the nearer of the
+    Trades are held to their horizon: stop and target stand ``config.held_bracket_atr`` ATRs away. Where that is 0, the
+    stop stands at the nearer of the agents' stop and ``stop_loss_multiplier`` ATRs, the target at the nearer of the
     agents' target and ``take_profit_multiplier`` ATRs, neither nearer than the configured floors.
 
     Parameters
@@ -325,6 +342,8 @@ def _bracket(
         return "there is no direction to trade"
     if not 0.0 < entry_price < math.inf:
         return f"the entry price {entry_price} is no price"
+    if config.held_bracket_atr > 0.0 and 0.0 < atr < math.inf:
+        return _held_bracket(entry_price, atr, config)
     sign = int(direction)
     agents_stop, wrong_stop = _distance(sign * (entry_price - consensus_stop), "stop")
     agents_target, wrong_target = _distance(sign * (consensus_target - entry_price), "target")
@@ -344,6 +363,16 @@ def _bracket(
     reason = f"target at the {_origin(target, agents_target, limits.take_profit_multiplier * unit)}, stop {where}"
     notes = [wrong_stop, wrong_target, None if has_atr else "no ATR: the agents' stop and target stand alone"]
     return _Bracket(stop, target, reason, "; ".join(n for n in notes if n) or None)
+
+
+def _held_bracket(entry_price: float, atr: float, config: TacticalConfig) -> _Bracket:
+    """Stop and target equally far away, where only what ends a view before its time reaches them."""
+    distance = config.held_bracket_atr * atr
+    widest = config.widest_bracket_pct * entry_price
+    where = f"{config.held_bracket_atr:g} ATRs"
+    if distance > widest:
+        distance, where = widest, f"{config.widest_bracket_pct:.0%} of the price"
+    return _Bracket(distance, distance, f"held to its horizon: stop and target {where} away", None)
 
 
 def _distance(signed: float, name: str) -> tuple[float, str | None]:

@@ -47,7 +47,7 @@ def ahead_of(ticker: str, session: np.datetime64, events: EventCalendar | None) 
     session : the deciding one.
     events : None where no dates were given; the monthly expiry is known without.
     """
-    expiry = sessions_ahead(session, next_monthly_expiry(session))
+    expiry = _sessions_to_expiry(session)
     event = None if events is None else events.next_for(ticker, session)
     if event is None:
         return Ahead(None, None, expiry)
@@ -67,6 +67,11 @@ def next_monthly_expiry(session: np.datetime64) -> np.datetime64:
     expiries = _monthly_expiries()
     expiry: np.datetime64 = expiries[np.searchsorted(expiries, session, side="right")]
     return expiry
+
+
+@lru_cache(maxsize=64)  # every ticker of a session asks for the same one
+def _sessions_to_expiry(session: np.datetime64) -> int:
+    return sessions_ahead(session, next_monthly_expiry(session))
 
 
 @cache

@@ -42,6 +42,8 @@ from lightning_gex.simulation.price_path import (
     EXTREMES,
     FLOW,
     NORMALS,
+    OVERNIGHT,
+    STEPS,
     VOLUME,
     Books,
     Path,
@@ -55,6 +57,7 @@ from lightning_gex.simulation.surface import atm_vol_of_vix
 _DAY = np.timedelta64(1, "D")
 _WEEK = np.timedelta64(7, "D")
 _DIX_MEAN, _DIX_WAVE, _DIX_NOISE = 0.42, 0.035, 0.015  # SqueezeMetrics' DIX of 2011-2021: mean 0.42, deviation 0.028
+_NEWS = np.r_[OVERNIGHT, NORMALS - STEPS : NORMALS]  # the draws that are news between jumps
 _SHARES = 3e7  # a session's volume at usual volatility
 
 
@@ -138,6 +141,25 @@ def no_hedging(config: MarketConfig | None = None) -> MarketConfig:
     return replace(config or MarketConfig(), gamma_hedging=0.0, charm_hedging=0.0, vanna_hedging=0.0, pinning=0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class SharedNews:
+    """News that several markets have in common, so that they move together.
+
+    Parameters
+    ----------
+    seed : of the common news, not negative; markets of one seed share it.
+    share : of each market's news variance between jumps that is common, [0, 1).
+    """
+
+    seed: int
+    share: float
+
+    def __post_init__(self) -> None:
+        for field, right in (("seed", self.seed >= 0), ("share", 0 <= self.share < 1)):
+            if not right:
+                raise InputError(f"{getattr(self, field)} is out of range", source="shared news", field=field)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HedgingTruth:
     """What nobody in the market can see, (n,) each; known at a session's close, about the session to come.
@@ -170,6 +192,7 @@ class SimulatedMarket:
     config : how the market behaves.
     truth : what drove it.
     seed : it came from.
+    shared : news it has in common with other markets; None: none.
     """
 
     bars: Bars
@@ -180,6 +203,7 @@ class SimulatedMarket:
     config: MarketConfig
     truth: HedgingTruth
     seed: int
+    shared: SharedNews | None = None
 
     def chain(self, row: int) -> OptionChain:
         """The option chain at the close of a session, with the open interest of the evening before.
@@ -197,7 +221,7 @@ class SimulatedMarket:
 
     def chains(self) -> ChainHistory:
         """The open interest of every evening."""
-        return _chains(self.seed, len(self.bars), self.bars.session[0], self.planted_effect, self.config)
+        return _chains(self.seed, len(self.bars), self.bars.session[0], self.planted_effect, self.config, self.shared)
 
 
 def simulate_market(
@@ -207,6 +231,7 @@ def simulate_market(
     start: np.datetime64,
     planted_effect: float = 0.0,
     config: MarketConfig | None = None,
+    shared: SharedNews | None = None,
 ) -> SimulatedMarket:
     """Simulate a market. More sessions of the same seed begin with the same sessions.
 
@@ -217,6 +242,7 @@ def simulate_market(
     start : ``datetime64[D]``; the first session is on it or the next one after.
     planted_effect : drift of the next session at full positioning, in daily standard deviations, in [-1, 1].
     config : None takes the defaults.
+    shared : news in common with other markets; None: all of it is this market's own.
 
     Raises
     ------
@@ -233,9 +259,9 @@ def simulate_market(
     dates = sessions_from(start - _DAY, sessions + 1)  # what is known at a close depends on when the next session is
     if len(dates) <= sessions:
         raise InputError(f"the calendar holds {len(dates)} sessions from {start}", source="simulated market")
-    normals, extremes = _draws(seed, sessions)
+    normals, extremes = _draws(seed, sessions, shared)
     path, _ = _walk(config, planted_effect, dates, normals, extremes, _listing(config, dates), keep_books=False)
-    return _market(config, planted_effect, dates[:-1], path, normals, seed)
+    return replace(_market(config, planted_effect, dates[:-1], path, normals, seed), shared=shared)
 
 
 #: The chains of a simulated market whose length nobody knows in advance are the same ones: a few markets are kept.
@@ -244,18 +270,26 @@ _KEPT_MARKETS: Final = 2
 
 @lru_cache(maxsize=_KEPT_MARKETS)
 def _chains(
-    seed: int, sessions: int, first: np.datetime64, planted_effect: float, config: MarketConfig
+    seed: int,
+    sessions: int,
+    first: np.datetime64,
+    planted_effect: float,
+    config: MarketConfig,
+    shared: SharedNews | None,
 ) -> ChainHistory:
     """The same walk once more, this time keeping the open interest of every evening (10 MB a thousand sessions)."""
     dates = sessions_from(first - _DAY, sessions + 1)
     listed = _listing(config, dates)
-    _, books = _walk(config, planted_effect, dates, *_draws(seed, sessions), listed, keep_books=True)
+    _, books = _walk(config, planted_effect, dates, *_draws(seed, sessions, shared), listed, keep_books=True)
     return ChainHistory(config.ticker, listed, dates[:-1], books, f"simulated market {config.ticker}")
 
 
-def _draws(seed: int, sessions: int) -> tuple[Float64Array2D, Float64Array2D]:
+def _draws(seed: int, sessions: int, shared: SharedNews | None) -> tuple[Float64Array2D, Float64Array2D]:
     """Normal and exponential draws, a row a session, so that a prefix stays a prefix."""
     normals = np.random.default_rng([seed, 0]).standard_normal((sessions, NORMALS))
+    if shared is not None:
+        common = np.random.default_rng([shared.seed, 2]).standard_normal((sessions, len(_NEWS)))
+        normals[:, _NEWS] = math.sqrt(shared.share) * common + math.sqrt(1.0 - shared.share) * normals[:, _NEWS]
     return normals, np.random.default_rng([seed, 1]).standard_exponential((sessions, EXTREMES))
 
 

@@ -5,18 +5,26 @@ Step for step and to the cent what ``DummyVecEnv`` over as many ``PositionSizing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lightning_gex.analytics.observation import OBSERVATION_HIGH, OBSERVATION_LOW
 from lightning_gex.core.errors import InputError, MissingExtraError, RefusedError
-from lightning_gex.core.units import BoolArray1D, Float32Array1D, Float32Array2D, Float64Array1D, Int64Array1D
+from lightning_gex.core.units import (
+    BoolArray1D,
+    Float32Array1D,
+    Float32Array2D,
+    Float64Array1D,
+    Int64Array1D,
+    Int64Array2D,
+)
 from lightning_gex.sizing.account_kernel import (
     DRAWS,
     Books,
+    are_rungs,
     empty_answers,
     empty_books,
     market_of,
@@ -38,6 +46,55 @@ except ImportError as missing:
 
 #: More would overflow the integers that keep the books to the cent.
 LARGEST_CAPITAL_USD = 100_000_000.0
+
+
+class StepInfos(Sequence[dict[str, Any]]):
+    """What a step says of each environment: a list of dictionaries, made when it is first looked into.
+
+    Parameters
+    ----------
+    quiet : (count,) empty dictionaries, for environments in which nothing ended; shared by all steps.
+    endings, reward_sums, last_seen : as in ``account_kernel.Answers``, of the k episodes that ended; kept, not copied.
+    """
+
+    __slots__ = ("_infos", "_quiet", "endings", "last_seen", "reward_sums")
+
+    def __init__(
+        self,
+        quiet: list[dict[str, Any]],
+        endings: Int64Array2D,
+        reward_sums: Float64Array1D,
+        last_seen: Float32Array2D,
+    ) -> None:
+        self._quiet, self._infos = quiet, None if len(endings) else quiet
+        self.endings, self.reward_sums, self.last_seen = endings, reward_sums, last_seen
+
+    def __len__(self) -> int:
+        return len(self._quiet)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._made())
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        return self._made()[index]
+
+    def _made(self) -> list[dict[str, Any]]:
+        if self._infos is None:
+            self._infos = self._quiet.copy()
+            for (e, cents, length, truncated), total, seen in zip(
+                self.endings.tolist(), self.reward_sums.tolist(), self.last_seen, strict=True
+            ):
+                self._infos[e] = {
+                    "terminal_observation": seen,
+                    "TimeLimit.truncated": truncated == 1,
+                    "equity": cents / 100.0,
+                    "episode": {"r": total, "l": length},
+                }
+        return self._infos
 
 
 class BatchedSizingEnv(VecEnv):
@@ -81,7 +138,9 @@ class BatchedSizingEnv(VecEnv):
         self._actions: Int64Array1D | None = None
         self._steps_ahead = 0  # until more is drawn
         self._begun = False
-        self._quiet: list[dict[str, Any]] = [{} for _ in range(count)]  # shared by the steps in which nothing ends
+        self._quiet: list[dict[str, Any]] = [{} for _ in range(count)]
+        out = self._out
+        self._calm = StepInfos(self._quiet, out.endings[:0], out.reward_sums[:0], out.last_seen[:0])
 
     def reset(self) -> Float32Array2D:
         """(count, 7) observations of fresh episodes; the seeds of ``seed`` are used up by it."""
@@ -117,23 +176,28 @@ class BatchedSizingEnv(VecEnv):
         if not self._begun:
             raise RefusedError("no episode has begun: call reset")
         chosen = np.ascontiguousarray(actions, dtype=np.int64)
-        if chosen.shape != (self.num_envs,) or chosen.min() < 0 or chosen.max() >= len(LADDER):
+        if chosen.shape != (self.num_envs,) or not are_rungs(chosen):
             raise InputError(f"needs {self.num_envs} rungs of the ladder, 0..{len(LADDER) - 1}", field="action")
         self._actions = chosen
 
-    def step_wait(self) -> tuple[Float32Array2D, Float32Array1D, BoolArray1D, list[dict[str, Any]]]:
+    def step_wait(self) -> tuple[Float32Array2D, Float32Array1D, BoolArray1D, StepInfos]:  # type: ignore[override]
         """Observations (count, 7), rewards, whether an episode ended, and infos."""
         if self._actions is None:
             raise RefusedError("no actions are waiting: call step_async")
-        done = step_accounts(self._market, self._rules, self._books, self._out, self._actions)
-        self._actions = None
-        if done < 0:
+        actions, self._actions = self._actions, None
+        rewards, ended = np.empty(self.num_envs, dtype=np.float32), np.empty(self.num_envs, dtype=np.bool_)
+        count = step_accounts(self._market, self._rules, self._books, self._out, actions, rewards, ended)
+        if count < 0:
             raise RefusedError("an account grew beyond 50 billion USD: begin with less capital")
-        infos = self._ended() if done else self._quiet
         self._steps_ahead -= 1
         if self._steps_ahead == 0:
             self._top_up()
-        return self._out.seen.copy(), self._results["reward"].astype(np.float32), self._results["done"].copy(), infos
+        out, infos = self._out, self._calm
+        if count:
+            infos = StepInfos(
+                self._quiet, out.endings[:count].copy(), out.reward_sums[:count].copy(), out.last_seen[:count].copy()
+            )
+        return out.seen.copy(), rewards, ended, infos
 
     @property
     def rewards(self) -> Float64Array1D:
@@ -199,27 +263,6 @@ class BatchedSizingEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: type, indices: int | Iterable[int] | None = None) -> list[bool]:
         """False for each: nothing is wrapped."""
         return [False] * len(list(self._get_indices(indices)))
-
-    def _ended(self) -> list[dict[str, Any]]:
-        infos = self._quiet.copy()
-        over = np.flatnonzero(self._results["done"])
-        last = self._results[over]
-        for e, seen, truncated, cents, total, length in zip(
-            over.tolist(),
-            self._out.last_seen[over],
-            last["truncated"].tolist(),
-            last["final_equity"].tolist(),
-            last["final_reward"].tolist(),
-            last["final_length"].tolist(),
-            strict=True,
-        ):
-            infos[e] = {
-                "terminal_observation": seen,
-                "TimeLimit.truncated": truncated,
-                "equity": cents / 100.0,
-                "episode": {"r": total, "l": length},
-            }
-        return infos
 
     def _top_up(self) -> None:
         """Draw so much that no environment can use it up before the next time, were every episode one step long."""

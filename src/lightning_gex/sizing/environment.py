@@ -20,6 +20,7 @@ import numpy as np
 
 from lightning_gex.analytics.fills import trade_costs_usd
 from lightning_gex.analytics.observation import OBSERVATION_HIGH, OBSERVATION_LOW, observation
+from lightning_gex.analytics.vector_math import log_ratio_lane
 from lightning_gex.core.enums import Action
 from lightning_gex.core.errors import InputError, MissingExtraError, RefusedError
 from lightning_gex.core.ledger import CENT, Ledger, money, price
@@ -190,9 +191,9 @@ class PositionSizingEnv(gymnasium.Env[Float32Array1D, np.int64]):
     def _reward(self, before: Decimal) -> float:
         after = max(self._booked.cash, CENT)
         self._booked_peak = max(self._booked_peak, after)
-        depth = math.log(int(self._booked_peak / CENT) / int(after / CENT))
+        depth = log_ratio_lane(float(self._booked_peak / CENT), float(after / CENT))
         deeper, self._deepest = max(depth - self._deepest, 0.0), max(depth, self._deepest)
-        growth = math.log(int(after / CENT) / int(before / CENT))
+        growth = log_ratio_lane(float(after / CENT), float(before / CENT))
         return self.terms.reward_scale * (growth - self.terms.drawdown_penalty * deeper)
 
     def _sized(self, row: int, rung: float) -> tuple[float, int]:

@@ -27,11 +27,14 @@ class Episodes:
     ticker : (n,) a number for each ticker of the episode.
     decided_at : (n,) session number of the decision, not decreasing within an episode.
     exit_at : (n,) session number after whose close the outcome is known, later than ``decided_at``.
+    known_at : (n,) session number after whose close learners are told the outcome, not before ``exit_at``: a bracket
+        may end a trade early, but whether the direction was right shows when its horizon has passed.
     direction : (n,) -1 or 1.
     price : (n,) USD, the ticker's close at the decision: sizes the trade and marks what is open.
     entry_price, exit_price : (n,) USD a share, before costs; both NaN where the order never fills, because the price
         has jumped through the bracket before: nothing is paid, and the ticker is free again at ``exit_at``.
     risk_pct : (n,) stop distance / price, as a fraction, >= 0; 1 where the trade has no stop.
+    target_pct : (n,) target distance / price, as a fraction, >= 0; NaN where the trade has no target.
     gex_signal, charm_pressure, vanna_sensitivity : (n,) in [-1, 1] at the decision; NaN where absent.
     volatility : (n,) annualised, as a fraction, at the decision; NaN where absent.
     cost_bp_per_side : what one side of a trade costs, basis points of its notional.
@@ -46,11 +49,13 @@ class Episodes:
     ticker: Int64Array1D
     decided_at: Int64Array1D
     exit_at: Int64Array1D
+    known_at: Int64Array1D
     direction: Int8Array1D
     price: Float64Array1D
     entry_price: Float64Array1D
     exit_price: Float64Array1D
     risk_pct: Float64Array1D
+    target_pct: Float64Array1D
     gex_signal: Float64Array1D
     charm_pressure: Float64Array1D
     vanna_sensitivity: Float64Array1D
@@ -80,10 +85,12 @@ class Episodes:
             self._refuse(~(right | unfilled) if name in _FILLS else ~right, name, "is not a positive price")
         self._refuse(np.abs(self.direction) != 1, "direction", "is neither -1 nor 1")
         self._refuse(~((self.risk_pct >= 0) & np.isfinite(self.risk_pct)), "risk_pct", "is not a fraction, 0 or more")
+        self._refuse((self.target_pct < 0) | np.isinf(self.target_pct), "target_pct", "is not a fraction, 0 or more")
         for name in _FEATURES[:3]:
             self._refuse(np.abs(getattr(self, name)) > 1, name, "lies outside -1..1")
         self._refuse((self.volatility < 0) | np.isinf(self.volatility), "volatility", "is not a volatility")
         self._refuse(self.exit_at <= self.decided_at, "exit_at", "is not later than the decision")
+        self._refuse(self.known_at < self.exit_at, "known_at", "is before the outcome")
         earlier = np.r_[False, np.diff(self.decided_at) < 0]
         earlier[self.first_row[:-1]] = False
         self._refuse(earlier, "decided_at", "is earlier than the candidate before")
@@ -165,11 +172,13 @@ def episode_of(
         ticker=np.zeros(len(rows), dtype=np.int64),
         decided_at=rows,
         exit_at=resolved.exit_row[known],
+        known_at=rows + 1 + np.asarray(horizon_sessions, dtype=np.int64)[known],
         direction=np.asarray(direction, dtype=np.int8)[known],
         price=price,
         entry_price=np.where(jumped, np.nan, entry),
         exit_price=np.where(jumped, np.nan, resolved.exit_price[known]),
         risk_pct=np.where(np.isnan(stop), 1.0, np.abs(price - stop) / price),
+        target_pct=np.abs(target - price) / price,
         gex_signal=np.asarray(gex_signal, dtype=np.float64)[known],
         charm_pressure=np.asarray(charm_pressure, dtype=np.float64)[known],
         vanna_sensitivity=np.asarray(vanna_sensitivity, dtype=np.float64)[known],
@@ -196,7 +205,7 @@ def joined(parts: Sequence[Episodes]) -> Episodes:
     )
 
 
-def stretch(episodes: Episodes, first: float, last: float, *, settled: bool) -> Episodes:
+def stretch(episodes: Episodes, first: float, last: float, *, settled: bool, one_calendar: bool = False) -> Episodes:
     """The candidates decided within a stretch of each episode's time; episodes without one are left out.
 
     Parameters
@@ -205,6 +214,8 @@ def stretch(episodes: Episodes, first: float, last: float, *, settled: bool) -> 
     first, last : shares of the time from an episode's first decision to its last, 0 <= first < last <= 1; a candidate
         belongs to the stretch after ``first`` (from the beginning, where 0) up to ``last``.
     settled : whether outcomes known only after the stretch are left out, as they are for whoever learns at its end.
+    one_calendar : whether all episodes count the same sessions: the time is then that of all together, so that no
+        episode's stretch reaches into the time after another's.
 
     Raises
     ------
@@ -216,6 +227,8 @@ def stretch(episodes: Episodes, first: float, last: float, *, settled: bool) -> 
     lengths = np.diff(episodes.first_row)
     begin = np.repeat(episodes.decided_at[episodes.first_row[:-1]], lengths)
     span = np.repeat(episodes.decided_at[episodes.first_row[1:] - 1], lengths) - begin
+    if one_calendar:
+        begin, span = np.full_like(begin, begin.min()), np.full_like(span, (begin + span).max() - begin.min())
     low, high = begin + np.floor(first * span), begin + np.floor(last * span)
     keep = (episodes.decided_at <= high) & ((episodes.decided_at > low) | (first == 0))
     if settled:

@@ -26,13 +26,17 @@ class KellyConfig:
     fraction : of Kelly's fraction that is put at risk, in (0, 1].
     minimum_outcomes : with fewer resolved outcomes that do not overlap the size is ``cold_start_size_pct``.
     cold_start_size_pct : notional over equity.
-    level : two-sided confidence of the interval that must exclude no edge.
+    level : two-sided confidence of the win rate's interval, which must exclude no edge where outcomes have no dates.
+    edge_level : two-sided confidence of the interval of the mean net return, which must exclude no edge.
+    prior_outcomes : outcomes at the base rate that the resolved ones are averaged with, as if they had been seen too.
     """
 
     fraction: float = 0.25
     minimum_outcomes: int = 30
     cold_start_size_pct: float = 0.02
     level: float = 0.95
+    prior_outcomes: float = 30.0
+    edge_level: float = 0.50
 
     def __post_init__(self) -> None:
         for name in ("fraction", "cold_start_size_pct"):
@@ -41,8 +45,11 @@ class KellyConfig:
                 raise SettingsError(f"kelly: {name} must be a fraction above 0 and up to 1, not {value!r}")
         if self.minimum_outcomes < 1:
             raise SettingsError(f"kelly: minimum_outcomes must be at least 1, not {self.minimum_outcomes!r}")
-        if not 0.0 < self.level < 1.0:
-            raise SettingsError(f"kelly: level must lie between 0 and 1, not {self.level!r}")
+        for name in ("level", "edge_level"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise SettingsError(f"kelly: {name} must lie between 0 and 1, not {getattr(self, name)!r}")
+        if not 0.0 <= self.prior_outcomes < math.inf:
+            raise SettingsError(f"kelly: prior_outcomes must be 0 or more, not {self.prior_outcomes!r}")
 
 
 @quick_init
@@ -58,8 +65,10 @@ class KellySizing:
     win_rate : share of resolved outcomes that won.
     interval : of the win rate, as wide as the outcomes that do not overlap make it.
     payoff_ratio : target over stop, both after costs.
-    fraction : Kelly's full fraction f at that win rate; at most 0 where there is no edge.
+    fraction : Kelly's full fraction f at ``probability``; at most 0 where there is no edge.
     independent : resolved outcomes that do not overlap.
+    base_rate : chance that a signal without skill reaches this target before this stop.
+    probability : the win rate shrunk to the base rate, which f is taken at.
     """
 
     size_pct_cap: float
@@ -70,6 +79,8 @@ class KellySizing:
     payoff_ratio: float
     fraction: float
     independent: int
+    base_rate: float
+    probability: float
 
     @property
     def cap(self) -> Cap:
@@ -87,11 +98,14 @@ def kelly_cap(
 ) -> KellySizing:
     """The largest position that a quarter of Kelly's fraction allows.
 
-    With p the share of resolved outcomes that won and b = (target - costs) / (stop + costs), costs being both sides,
-    f = p - (1 - p) / b is the fraction of equity to put at risk. The cap is the notional whose loss at the stop, costs
-    included, is ``config.fraction`` of f. It is 0 where the interval of the edge p target - (1 - p) stop includes zero,
-    that is where f is not positive at the lower end of p's Wilson interval. Overlapping outcomes are not independent:
-    interval and cold start count ``record.independent`` of them.
+    p is the share of resolved outcomes that won, shrunk to the base rate: averaged with ``config.prior_outcomes`` at
+    the chance stop / (target + stop) that a price without drift reaches the target first. With b = (target - costs) /
+    (stop + costs), costs being both sides, f = p - (1 - p) / b is the fraction of equity to put at risk. The cap is the
+    notional whose loss at the stop, costs included, is ``config.fraction`` of f. It is 0 where the interval of the edge
+    includes zero: of the mean net return of the resolved outcomes, as wide as the months that they came in make it
+    (``TrackRecord.edge_interval``). A record without dates has no months; there f has to be positive at the lower end
+    of the win rate's Wilson interval. Overlapping outcomes are not independent: shrinkage and cold start count
+    ``record.independent`` of them, and so does Wilson's interval.
 
     Parameters
     ----------
@@ -108,6 +122,11 @@ def kelly_cap(
     Raises
     ------
     InputError : a negative cost.
+
+    Notes
+    -----
+    The base rate is the gambler's ruin of a fair game (Feller, An Introduction to Probability Theory and Its
+    Applications I, 1968, XIV.2); the average with imagined outcomes is the mean of a beta posterior.
     """
     if not 0.0 <= cost_per_side < 1.0:
         raise InputError(f"{cost_per_side} is no cost as a fraction", field="cost_per_side")
@@ -116,10 +135,15 @@ def kelly_cap(
     gain, loss = target_return - 2.0 * cost_per_side, stop_return + 2.0 * cost_per_side
     payoff = gain / loss if 0.0 < loss < math.inf else math.nan
     usable = 0.0 < stop_return < math.inf and 0.0 < target_return < math.inf
-    fraction = kelly_fraction(win_rate, payoff) if count and usable and payoff > 0.0 else math.nan
+    base_rate = stop_return / (target_return + stop_return) if usable else math.nan
+    prior = config.prior_outcomes
+    probability = (win_rate * count + base_rate * prior) / (count + prior) if count and usable else math.nan
+    fraction = kelly_fraction(probability, payoff) if count and usable and payoff > 0.0 else math.nan
 
     def answer(size_pct_cap: float, reason: str, *, cold_start: bool = False) -> KellySizing:
-        return KellySizing(size_pct_cap, reason, cold_start, win_rate, interval, payoff, fraction, count)
+        return KellySizing(
+            size_pct_cap, reason, cold_start, win_rate, interval, payoff, fraction, count, base_rate, probability
+        )
 
     if not usable:
         return answer(0.0, f"target {target_return} or stop {stop_return} is no positive distance")
@@ -128,16 +152,29 @@ def kelly_cap(
     if count < config.minimum_outcomes:
         reason = f"cold_start: {count} of {config.minimum_outcomes} outcomes that do not overlap are resolved"
         return answer(config.cold_start_size_pct, reason, cold_start=True)
-    low, high = interval
-    if kelly_fraction(low, payoff) <= 0.0:
-        break_even = 1.0 / (1.0 + payoff)
-        return answer(
-            0.0,
-            f"no proven edge: the win rate lies in [{low:.0%}, {high:.0%}], above {break_even:.0%} is needed",
-        )
+    break_even = 1.0 / (1.0 + payoff)
+    unproven = _unproven(record, interval, payoff, config)
+    if unproven is not None:
+        return answer(0.0, unproven)
+    if fraction <= 0.0:
+        shrunk = f"{probability:.0%} after shrinking to the base rate of {base_rate:.0%}"
+        return answer(0.0, f"no edge left: a win rate of {shrunk}, above {break_even:.0%} is needed")
     at_risk = config.fraction * fraction
     reason = f"{config.fraction:.0%} of Kelly's {fraction:.1%} at risk, with a loss of {loss:.2%} at the stop"
     return answer(at_risk / loss, reason)
+
+
+def _unproven(record: TrackRecord, win_interval: tuple[float, float], payoff: float, config: KellyConfig) -> str | None:
+    """Why the edge may be none, or None where its interval lies above zero."""
+    low, high = record.edge_interval(config.edge_level)
+    if not math.isnan(low):
+        known = f"the mean net return lies in [{low:+.2%}, {high:+.2%}], above 0 is needed"
+        return f"no proven edge: {known}" if low <= 0.0 else None
+    low, high = win_interval
+    if kelly_fraction(low, payoff) > 0.0:
+        return None
+    break_even = 1.0 / (1.0 + payoff)
+    return f"no proven edge: the win rate lies in [{low:.0%}, {high:.0%}], above {break_even:.0%} is needed"
 
 
 def choose_size(caps: Sequence[Cap]) -> tuple[float, str]:

@@ -35,7 +35,7 @@ def parameters_of(learner: BaseAlgorithm) -> bytes:
 def set_parameters(learner: BaseAlgorithm, data: bytes, source: str) -> None:
     """Give a learner the weights and optimiser of another. Raises ``InputError`` where they are not of its shape."""
     try:
-        learner.set_parameters(_tensors(unpacked(data, source)["parameters"]), device="cpu")
+        learner.set_parameters(_tensors(unpacked(data, source)["parameters"]), device=learner.device)
     except InputError:
         raise
     except Exception as problem:  # torch names what does not fit in several kinds of error
@@ -60,6 +60,9 @@ def checkpoint_of(learner: BaseAlgorithm, env: BatchedSizingEnv) -> bytes:
             "python": list(random.getstate()[1]),
             "numpy": list(np.random.get_state())[1:],
             "torch": torch.get_rng_state().numpy(),
+            "cuda": [state.numpy() for state in torch.cuda.get_rng_state_all()]
+            if learner.device.type == "cuda"
+            else [],
             "actions": learner.action_space.np_random.bit_generator.state,
         },
     }
@@ -88,7 +91,7 @@ def _restore(learner: BaseAlgorithm, env: BatchedSizingEnv, tree: dict[str, Any]
 
     from lightning_gex.sizing.account_kernel import Books
 
-    learner.set_parameters(_tensors(tree["parameters"]), device="cpu")
+    learner.set_parameters(_tensors(tree["parameters"]), device=learner.device)
     for name, value in tree["counts"].items():
         if hasattr(learner, name):
             setattr(learner, name, value)
@@ -107,6 +110,8 @@ def _restore(learner: BaseAlgorithm, env: BatchedSizingEnv, tree: dict[str, Any]
     random.setstate((3, tuple(chance["python"]), None))
     np.random.set_state(("MT19937", *chance["numpy"]))
     torch.set_rng_state(torch.from_numpy(chance["torch"]))
+    if chance["cuda"]:
+        torch.cuda.set_rng_state_all([torch.from_numpy(state) for state in chance["cuda"]])
     learner.action_space.np_random.bit_generator.state = chance["actions"]
 
 

@@ -9,6 +9,7 @@ import io
 import json
 import math
 import random
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from lightning_gex.sizing.batched import BatchedSizingEnv
 
 LEARNING_RATE: Final = 0.0003
+CPU: Final = "cpu"
+CUDA: Final = "cuda"
 #: A reward is some basis points of log equity; learners assume numbers near one.
 REWARD_SCALE: Final = 100.0
 #: Every reward is booked at its decision and log utility is myopic (Hakansson 1971, Journal of Business 44(3)): the
@@ -81,6 +84,7 @@ class TrainingKnobs:
     entropy_coefficient : reward for staying undecided, PPO and A2C; 0 is none.
     hidden : units of each hidden layer, 1 to 1,024 each.
     drawdown_penalty : as in ``EnvironmentTerms``.
+    device : ``cpu`` or ``cuda``; see :func:`device_named`.
     """
 
     learning_rate: float = LEARNING_RATE
@@ -91,6 +95,7 @@ class TrainingKnobs:
     entropy_coefficient: float = 0.0
     hidden: tuple[int, ...] = (64, 64)
     drawdown_penalty: float = 0.0
+    device: str = CPU
 
     def __post_init__(self) -> None:
         for name, right in (
@@ -102,6 +107,7 @@ class TrainingKnobs:
             ("entropy_coefficient", 0 <= self.entropy_coefficient < 1),
             ("hidden", 1 <= len(self.hidden) <= 8 and all(1 <= units <= 1_024 for units in self.hidden)),
             ("drawdown_penalty", 0 <= self.drawdown_penalty < math.inf),
+            ("device", self.device in (CPU, CUDA)),
         ):
             if not right:
                 raise InputError(f"{getattr(self, name)} is out of range", field=name)
@@ -217,7 +223,8 @@ def train_policy(
     Parameters
     ----------
     episodes : candidate trades to learn from.
-    algorithm : PPO, A2C or DQN of Stable-Baselines3, with a multilayer perceptron, on one thread of the CPU.
+    algorithm : PPO, A2C or DQN of Stable-Baselines3, with a multilayer perceptron, on one thread of the
+        processor unless ``knobs`` names another device.
     total_timesteps : candidates to learn from, repeats counted; a learner that works in batches finishes its last one.
     seed : not negative.
     knobs : how it learns; None takes the defaults.
@@ -243,6 +250,7 @@ def train_policy(
     plan = _Plan(algorithm, total_timesteps, seed, knobs or TrainingKnobs(), data_digest(episodes))
     begin_at = None if start_from is None else _learner_of(start_from, algorithm)
     resume = None if checkpoints is None or checkpoints.resume is None else plan.state_in(checkpoints.resume)
+    device_named(plan.knobs.device)  # one that is not there is said before any work
     with _undisturbed_single_thread():
         learner, env = plan.learner(episodes, tensorboard)
         if begin_at is not None:
@@ -271,6 +279,38 @@ def train_policy(
         knobs=json.loads(json.dumps(asdict(plan.knobs))),
     )
     return TrainedPolicy(metadata, network, weights, state)
+
+
+def device_named(name: str) -> str:
+    """What a training runs on.
+
+    Parameters
+    ----------
+    name : ``cpu``; ``cuda``, a graphics processor that must be there; or ``auto``, one where there is one. A network of
+        a few thousand weights trains faster on the processor.
+
+    Returns
+    -------
+    ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    InputError : another name, or ``cuda`` where there is none.
+    MissingExtraError : other than ``cpu`` is asked for where the extra ``rl`` is not installed.
+    """
+    if name == CPU:
+        return CPU
+    if name not in ("auto", CUDA):
+        raise InputError(f"{name!r} is none of auto, cpu, cuda", field="device")
+    try:
+        import torch
+    except ImportError as missing:
+        raise MissingExtraError("Stable-Baselines3", "rl") from missing
+    if torch.cuda.is_available():
+        return CUDA
+    if name == CUDA:
+        raise InputError("there is no graphics processor that torch can use: train with cpu or auto", field="device")
+    return CPU
 
 
 def data_digest(episodes: Episodes) -> str:
@@ -321,6 +361,7 @@ class _Plan:
 
         from lightning_gex.sizing.batched import BatchedSizingEnv
         from lightning_gex.sizing.environment import EnvironmentTerms
+        from lightning_gex.sizing.rollout import ArrayA2C, ArrayPPO
 
         knobs = self.knobs
         terms = EnvironmentTerms(reward_scale=REWARD_SCALE, drawdown_penalty=knobs.drawdown_penalty)
@@ -329,7 +370,7 @@ class _Plan:
             "learning_rate": knobs.learning_rate,
             "gamma": knobs.discount,
             "seed": self.seed,
-            "device": "cpu",
+            "device": knobs.device,
             "verbose": 0,
             "policy_kwargs": {"net_arch": list(knobs.hidden)},
             "tensorboard_log": None if tensorboard is None else str(tensorboard),
@@ -351,11 +392,12 @@ class _Plan:
             )
             return made, env
         common["ent_coef"] = knobs.entropy_coefficient
+        ppo, a2c = (ArrayPPO, ArrayA2C) if knobs.device == CPU else (stable_baselines3.PPO, stable_baselines3.A2C)
         if self.algorithm is Algorithm.PPO:
             batch = min(knobs.batch_size, max(steps * knobs.environments, 2))
-            made = stable_baselines3.PPO("MlpPolicy", env, n_steps=max(steps, 2), batch_size=batch, **common)
+            made = ppo("MlpPolicy", env, n_steps=max(steps, 2), batch_size=batch, **common)
         else:
-            made = stable_baselines3.A2C("MlpPolicy", env, n_steps=steps, normalize_advantage=True, **common)
+            made = a2c("MlpPolicy", env, n_steps=steps, normalize_advantage=True, **common)
         return made, env
 
 
@@ -369,18 +411,25 @@ def _undisturbed_single_thread() -> Iterator[None]:
         raise MissingExtraError("Stable-Baselines3", "rl") from missing
     threads = torch.get_num_threads()
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    on_device = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     torch.set_num_threads(1)  # sums in a fixed order, and a network this small only loses by threads
     try:
-        yield
+        with warnings.catch_warnings():  # who asks for a GPU was told that the processor is faster
+            warnings.filterwarnings("ignore", message="[^.]*primarily intended to run on the CPU", category=UserWarning)
+            yield
     finally:
         torch.set_num_threads(threads)
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])
+        if on_device:
+            torch.cuda.set_rng_state_all(on_device)
 
 
 def _watch(plan: _Plan, env: BatchedSizingEnv, progress: ProgressReport | None, checkpoints: Checkpoints | None) -> Any:  # noqa: ANN401 - the base is imported late
     from stable_baselines3.common.callbacks import BaseCallback
+
+    from lightning_gex.sizing.account_kernel import ENDING
 
     class Watch(BaseCallback):
         """Tells how far the training is, and leaves checkpoints between two rollouts, where the state is whole."""
@@ -388,6 +437,7 @@ def _watch(plan: _Plan, env: BatchedSizingEnv, progress: ProgressReport | None, 
         def __init__(self) -> None:
             super().__init__()
             self.ended: list[tuple[float, float]] = []
+            self.means = [math.nan, math.nan]
             self.kept_at = -1
 
         def _on_rollout_start(self) -> None:
@@ -398,14 +448,16 @@ def _watch(plan: _Plan, env: BatchedSizingEnv, progress: ProgressReport | None, 
                 checkpoints.write(plan.checkpoint(checkpoint_of(self.model, env)))
 
         def _on_step(self) -> bool:
-            over = [info for info in self.locals["infos"] if "episode" in info]
-            self.ended += [(info["episode"]["r"] / REWARD_SCALE, info["equity"]) for info in over]
-            self.ended = self.ended[-_REPORTED_EPISODES:]
+            infos = self.locals["infos"]
+            if len(infos.endings):
+                cents, rewards = infos.endings[:, ENDING.index("equity")], infos.reward_sums
+                self.ended += zip((rewards / REWARD_SCALE).tolist(), (cents / 100.0).tolist(), strict=True)
+                self.ended = self.ended[-_REPORTED_EPISODES:]
+                self.means = np.mean(self.ended, axis=0).tolist()
+                self.logger.record("rollout/equity_usd", self.means[1])
             if progress is not None:
-                means = np.mean(self.ended, axis=0).tolist() if self.ended else [math.nan, math.nan]
-                progress(TrainingProgress(min(self.num_timesteps, plan.total_timesteps), plan.total_timesteps, *means))
-            if self.ended:
-                self.logger.record("rollout/equity_usd", float(np.mean([usd for _, usd in self.ended])))
+                done = min(self.num_timesteps, plan.total_timesteps)
+                progress(TrainingProgress(done, plan.total_timesteps, *self.means))
             return True
 
     return Watch()

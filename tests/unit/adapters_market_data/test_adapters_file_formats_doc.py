@@ -16,6 +16,7 @@ from lightning_gex.adapters.market_data.finra_short_volume import COLUMNS as SHO
 from lightning_gex.adapters.market_data.finra_short_volume import read_short_volume
 from lightning_gex.adapters.market_data.index_members import read_members
 from lightning_gex.adapters.market_data.market_input import FEATURE_OF
+from lightning_gex.adapters.market_data.old_trades import read_old_trades
 from lightning_gex.adapters.market_data.positioning_history import COLUMNS as HISTORY_COLUMNS
 from lightning_gex.adapters.market_data.series_files import (
     FLOW_COLUMNS,
@@ -24,7 +25,7 @@ from lightning_gex.adapters.market_data.series_files import (
     read_rates,
     read_volatility_index,
 )
-from lightning_gex.adapters.market_data.universe_files import read_events, read_sectors
+from lightning_gex.adapters.market_data.universe_files import read_events, read_sectors, read_universe
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "file_formats.md").read_text()
 EXAMPLES = re.findall(r"^```(\w+) (\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -37,8 +38,10 @@ READERS = {
     "rates": read_rates,
     "market": read_market,
     "chain": read_chain,
+    "universe": read_universe,
     "sectors": read_sectors,
     "events": read_events,
+    "old_trades": read_old_trades,
 }
 
 

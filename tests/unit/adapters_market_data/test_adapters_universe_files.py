@@ -1,4 +1,4 @@
-"""Sectors and dated events from files."""
+"""Universes, sectors and dated events from files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightning_gex.adapters.market_data.universe_files import read_events, read_sectors
+from lightning_gex.adapters.market_data.universe_files import read_events, read_sectors, read_universe
 from lightning_gex.core.errors import InputError
+from lightning_gex.core.membership import Membership
 
 
 def written(folder: Path, text: str) -> Path:
@@ -61,3 +62,43 @@ def test_events_concern_a_ticker_or_everybody_and_may_have_become_known_later(tm
 def test_a_wrong_event_file_is_refused_with_its_row(tmp_path: Path, text: str, problem: str):
     with pytest.raises(InputError, match=problem):
         read_events(written(tmp_path, text))
+
+
+def test_a_universe_with_dates_says_who_belongs_when(tmp_path: Path):
+    text = "from,ticker,to\n2019-01-02,AAPL,\n2019-01-02,GE,2020-06-30\n2020-07-01,TSLA,\n2021-01-04,GE,\n"
+    universe = read_universe(written(tmp_path, text))
+    assert isinstance(universe, Membership)
+    assert universe.at(np.datetime64("2020-06-30")) == {"AAPL", "GE"}
+    assert universe.at(np.datetime64("2020-07-01")) == {"AAPL", "TSLA"}
+    assert universe.at(np.datetime64("2021-01-04")) == {"AAPL", "GE", "TSLA"}
+    forever = read_universe(written(tmp_path, "ticker,from\nAAPL,2019-01-02\n"))
+    assert isinstance(forever, Membership)
+    assert forever.at(np.datetime64("2030-01-01")) == {"AAPL"}
+
+
+@pytest.mark.parametrize(
+    "text", ["AAPL\nGE\nAAPL\n\nBRK-B", "ticker\nAAPL\nGE\nAAPL\nBRK-B\n", " AAPL \r\nGE\nBRK-B\n"]
+)
+def test_a_list_names_each_symbol_once_in_its_order(tmp_path: Path, text: str):
+    assert read_universe(written(tmp_path, text)) == ("AAPL", "GE", "BRK-B")
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "problem"),
+    [
+        ("from,ticker\n2019-01-02,\n", 2, "ticker is missing"),
+        ("from,ticker\nsoon,AAPL\n", 2, "is not a date"),
+        ("from,ticker,to\n2019-01-02,AAPL,2018-12-31\n", 2, "before it comes"),
+        ("from,ticker,to\n2019-01-02,AAPL,2019-12-31\n2019-06-03,AAPL,\n", 3, "belongs already on 2019-06-03"),
+        ("from,ticker,to\n2019-01-02,AAPL,\n2019-06-03,AAPL,2019-07-01\n", 3, "belongs already"),
+        ("from,ticker,to\n2019-01-02,AAPL,never\n", 2, "is not a date"),
+        ("from,ticker,weight\n2019-01-02,AAPL,1\n", 1, "unknown column"),
+        ("from,to\n2019-01-02,2019-01-03\n", 1, "column is missing"),
+        ("AAPL\nG E\n", 2, "is no symbol"),
+        ("AAPL;GE\n", 1, "is no symbol"),
+    ],
+)
+def test_a_wrong_universe_is_refused_with_its_row(tmp_path: Path, text: str, row: int, problem: str):
+    with pytest.raises(InputError, match=problem) as refused:
+        read_universe(written(tmp_path, text))
+    assert refused.value.row == row

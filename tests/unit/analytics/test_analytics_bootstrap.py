@@ -80,6 +80,35 @@ def test_blocks_widen_the_interval_of_dependent_outcomes_to_the_true_spread() ->
     assert naive < 0.5 * truth
 
 
+@pytest.mark.parametrize(("horizon", "block"), [(1, 1), (5, 5), (10, 10), (15, 45)])
+def test_the_share_of_overlap_seen_is_the_resampled_variance_over_the_true_one(horizon: int, block: int) -> None:
+    """Sums of ``horizon`` neighbouring draws: the variance of their mean is known, and that of the resampled one."""
+    sessions, seen = 3_000, []
+    weights = b.date_multiplicities(sessions, block, resamples=400, seed=2) / sessions
+    for seed in range(12):
+        draws = np.random.default_rng(seed).standard_normal(sessions + horizon - 1)
+        outcome = np.convolve(draws, np.ones(horizon), mode="valid")
+        seen.append((weights @ outcome).var())
+    assert np.mean(seen) / (horizon**2 / sessions) == pytest.approx(b.overlap_seen(horizon, block), rel=0.1)
+
+
+def test_overlap_of_no_sessions_is_refused() -> None:
+    with pytest.raises(InputError):
+        b.overlap_seen(0, 5)
+
+
+def test_newcombe_gives_the_published_intervals_of_method_ten() -> None:
+    # Newcombe (1998), Statistics in Medicine 17, table II, contrasts a, b, e and h.
+    for counts, expected in (
+        ((56, 70, 48, 80), (0.0524, 0.3339)),
+        ((9, 10, 3, 10), (0.1705, 0.8090)),
+        ((5, 56, 0, 29), (-0.0381, 0.1926)),
+        ((10, 10, 0, 10), (0.6075, 1.0)),
+    ):
+        assert b.newcombe_interval(*counts) == pytest.approx(expected, abs=5e-5)
+    assert math.isnan(b.newcombe_interval(0, 0, 3, 4)[0])
+
+
 def test_ratios_equal_the_statistic_recomputed_on_the_drawn_dates() -> None:
     rng = np.random.default_rng(0)
     counts = b.date_multiplicities(30, 3, resamples=25, seed=0)

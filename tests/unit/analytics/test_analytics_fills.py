@@ -237,10 +237,30 @@ def test_the_future_changes_no_known_outcome_and_neighbours_change_none(history,
     known = (whole.exit_row[visible] >= 0) & (whole.exit_row[visible] < kept)
     np.testing.assert_array_equal(part.resolved, known)
     np.testing.assert_array_equal(part.net_return[known], whole.net_return[visible][known])
-    alone = resolve_on(
-        bars, fill_at_close=at_close, signal_row=row[-1], direction=rest[0][-1], target_price=rest[1][-1],
-        stop_price=rest[2][-1], horizon_sessions=rest[3][-1],
+    alone = resolve_signal(
+        bars.open, bars.high, bars.low, bars.close, signal_row=row[-1], direction=rest[0][-1], target_price=rest[1][-1],
+        stop_price=rest[2][-1], horizon_sessions=rest[3][-1], fill_at_close=at_close, cost_bp_per_side=5.0,
     )  # fmt: skip
-    assert (None if alone is None else (alone.exit_row, alone.exit_price)) == (
-        None if whole.at(-1) is None else (whole.at(-1).exit_row, whole.at(-1).exit_price)
-    )
+    assert alone == whole.at(-1)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"signal_row": 4}, "row"),
+        ({"signal_row": -1}, "row"),
+        ({"direction": -2}, "direction"),
+        ({"horizon_sessions": 0}, "horizon_sessions"),
+    ],
+)
+def test_a_single_signal_without_meaning_is_refused_by_field_too(change, field):
+    signal = {
+        "signal_row": 0,
+        "direction": 1,
+        "target_price": 110.0,
+        "stop_price": 90.0,
+        "horizon_sessions": 1,
+    } | change
+    with pytest.raises(InputError) as refused:
+        resolve_on(bars_of([(100, 101, 99, 100)] * 4), fill_at_close=False, **signal)
+    assert refused.value.field == field

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from statsmodels.stats.multitest import multipletests
 
 from lightning_gex.analytics.multiple_testing import benjamini_hochberg, superior_ability
 from lightning_gex.core.errors import InputError
@@ -63,6 +64,47 @@ def test_the_order_of_the_tests_does_not_matter(raw: np.ndarray, random) -> None
     order = list(range(len(raw)))
     random.shuffle(order)
     assert benjamini_hochberg(raw[order]).tolist() == benjamini_hochberg(raw)[order].tolist()
+
+
+@given(p_values)
+def test_adjusting_agrees_with_statsmodels(raw: np.ndarray) -> None:
+    np.testing.assert_allclose(benjamini_hochberg(raw), multipletests(raw, method="fdr_bh")[1], atol=1e-12)
+
+
+def superior_by_hand(benchmark: np.ndarray, variants: np.ndarray, block: int, resamples: int) -> dict[str, float]:
+    """Hansen (2005) as the paper words it, over stationary resamples of our own; three p-values by name."""
+    random = np.random.default_rng(99)
+    difference = variants - benchmark[:, None]
+    sessions, mean = len(difference), difference.mean(axis=0)
+    drawn = np.empty((resamples, difference.shape[1]))
+    for row in range(resamples):
+        starts, jump = random.integers(0, sessions, sessions), random.random(sessions) < 1.0 / block
+        index = np.empty(sessions, dtype=int)
+        index[0] = starts[0]
+        for i in range(1, sessions):
+            index[i] = starts[i] if jump[i] else (index[i - 1] + 1) % sessions
+        drawn[row] = difference[index].mean(axis=0)
+    deviation = np.sqrt(sessions) * (drawn - mean).std(axis=0)
+    observed = max(float((np.sqrt(sessions) * mean / deviation).max()), 0.0)
+    bar = -deviation / np.sqrt(sessions) * np.sqrt(2.0 * np.log(np.log(sessions)))
+    kept = {"lower": np.maximum(mean, 0.0), "consistent": np.where(mean >= bar, mean, 0.0), "upper": mean}
+    out = {}
+    for name, centre in kept.items():
+        statistic = np.sqrt(sessions) * (drawn - centre) / deviation
+        out[name] = float((np.maximum(statistic.max(axis=1), 0.0) > observed).mean())
+    return out
+
+
+@pytest.mark.parametrize(("seed", "better"), [(5, 0.0), (6, 0.1), (7, 0.15)])
+def test_superior_ability_is_the_paper_done_by_hand(seed: int, better: float) -> None:
+    benchmark, variants = scores(seed, better=better)
+    variants[:, 0] -= 1.0  # so bad that the consistent p-value leaves it out and the upper one does not
+    found = superior_ability(benchmark, variants, block_length=5, resamples=2_000)
+    expected = superior_by_hand(benchmark, variants, 5, 1_500)
+    noise = 4.0 * np.sqrt(0.25 * (1 / 2_000 + 1 / 1_500))
+    assert found.p_lower == pytest.approx(expected["lower"], abs=noise)
+    assert found.p_value == pytest.approx(expected["consistent"], abs=noise)
+    assert found.p_upper == pytest.approx(expected["upper"], abs=noise)
 
 
 def test_a_test_without_an_answer_is_no_test() -> None:

@@ -53,8 +53,8 @@ def test_a_base_rate_by_hand():
     price = np.array([1.0, 2.0, 1.5, 3.0, 4.0, 3.5])
     found = share_of_rises(price, np.full(6, 2))
     assert np.isnan(found[:2]).all()
-    # moves over two sessions: up, up, up, up; each counts one half beside 20 windows of the long run
-    expected = [(up / 2 + 20 * LONG_RUN_RISES) / (moves / 2 + 20) for up, moves in ((1, 1), (2, 2), (3, 3), (4, 4))]
+    # moves over two sessions: up, up, up, up; each counts one half beside 100 windows of the long run
+    expected = [(up / 2 + 100 * LONG_RUN_RISES) / (moves / 2 + 100) for up, moves in ((1, 1), (2, 2), (3, 3), (4, 4))]
     assert_allclose(found[2:], expected)
 
 
@@ -95,7 +95,7 @@ def test_one_outcome_by_hand():
     # a fall that did not come, where 40 % usually do: 0.4 more rises than said, counting a tenth of a window
     assert_allclose(made.rises.total, 0.04)
     assert_allclose(made.rises.weight, 0.1)
-    assert_allclose(made.probability(Statement(1, 5, 0.55, 0.55)), 0.55 + 0.04 / 100.1, rtol=1e-9)
+    assert_allclose(made.probability(Statement(1, 5, 0.55, 0.55)), 0.55 + 0.04 / 50.1, rtol=1e-9)
     assert made.slope == 0.0  # the surer of usual was wrong: a negative slope is not believed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from builders_chain import make_chain
 from cli_fakes import make_decision
 from lightning_gex.app.assembly import expressing
 from lightning_gex.app.assembly.expressing import expressed
-from lightning_gex.core.decision import StageRecord
+from lightning_gex.core.decision import ExpectedRange, StageRecord
 from lightning_gex.core.enums import DecisionStatus, Direction, StageName, StageVerdict
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.risk.expression import Structure
@@ -70,3 +71,22 @@ def test_a_bearish_view_that_may_not_sell_short_has_options():
 def test_what_is_not_traded_is_not_expressed():
     assert how(blocked("rank")) is None
     assert how(make_decision(DecisionStatus.NO_SIGNAL)) is None
+
+
+def test_a_level_beyond_one_forecast_deviation_of_the_horizon_gives_way_to_that(monkeypatch):
+    seen = []
+
+    def kept(view, chain):
+        seen.append(view)
+        return how_it_is
+
+    how_it_is = how(LONG)
+    monkeypatch.setattr(expressing, "express", kept)
+    ahead = ExpectedRange(98.0, 102.0, 0.7, 5, 0.2, 0.2, "a test")
+    far = replace(LONG, target_price=120.0, stop_loss=80.0, time_horizon_days=10, expected_range=ahead)
+    how(far)
+    how(replace(far, expected_range=None))
+    reach = 100.0 * 0.2 * math.sqrt(10 / 252)
+    assert (seen[0].target_price, seen[0].stop_price) == pytest.approx((100.0 + reach, 100.0 - reach))
+    assert (seen[1].target_price, seen[1].stop_price) == (120.0, 80.0)
+    assert seen[0].at_risk_usd == seen[1].at_risk_usd  # what may be lost is what the stock trade may lose

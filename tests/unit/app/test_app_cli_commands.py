@@ -14,13 +14,17 @@ import polars as pl
 import pytest
 
 from cli_fakes import existing, make_decision, make_positioning
+from lightning_gex.app.assembly.universe import UniverseRequest
 from lightning_gex.app.cli import main
 from lightning_gex.core.decision import StageRecord
 from lightning_gex.core.enums import Action, DecisionStatus, StageName, StageVerdict
 from lightning_gex.core.errors import InputError
 from lightning_gex.risk.expression import Expression, OptionLeg, Structure
 
-REPORT_FILES = {"report.html", "metrics.json", "decisions.parquet", "trades.parquet"}
+REPORT_FILES = {
+    "report.html", "report.json", "summary.png", "summary.pdf", "metrics.json", "decisions.parquet", "trades.parquet",
+    "tables",
+}  # fmt: skip
 FLOW = ["flow", "build", "a.txt", "b.txt", "--bars", "bars.csv", "--out", "dix.csv"]
 HISTORY = ["history", "build", "chains", "--out", "h.parquet"]
 BACKTEST = ["backtest", "--bars", "b.csv", "--ticker", "TEST", "--out", "out"]
@@ -119,7 +123,8 @@ def test_backtest_json_has_exactly_the_documented_keys(wiring, capsys):
     found = document(capsys, *BACKTEST)
     assert set(found) == {
         "decisions", "trades", "accuracy", "accuracy_interval", "base_rate", "excess_accuracy", "win_rate",
-        "expectancy_bp", "cagr", "sharpe", "max_drawdown", "calmar", "costs_bp", "start", "end",
+        "expectancy_bp", "cagr", "sharpe", "max_drawdown", "calmar", "costs_bp", "start", "end", "sharpe_interval",
+        "max_drawdown_interval", "turnover_per_year", "capacity_usd",
     }  # fmt: skip
     assert (found["decisions"], found["trades"]) == (60, 1)
     assert found["start"] == "2024-01-02"
@@ -280,14 +285,14 @@ def test_home_is_accepted_before_and_after_the_command(wiring, capsys, tmp_path,
 def test_backtest_hands_everything_to_the_wiring(wiring, capsys):
     answer(
         capsys, *BACKTEST, "--ticker", "QQQ", "--flow", "f.csv", "--volatility-index", "v.csv", "--rates", "r.csv",
-        "--market", "m.csv", "--history", "h.parquet", "--start", "2019-01-02", "--end", "2020-12-31", "--capital",
-        "5000",
+        "--market", "m.csv", "--market-bars", "s.csv", "--history", "h.parquet", "--start", "2019-01-02", "--end",
+        "2020-12-31", "--capital", "5000",
     )  # fmt: skip
     asked = wiring.asked("run_backtest_files")
-    assert asked["tickers"] == ["TEST", "QQQ"]
+    assert asked["universe"] == UniverseRequest(("TEST", "QQQ"))
     assert (asked["start"], asked["end"], asked["capital"]) == (date(2019, 1, 2), date(2020, 12, 31), 5000.0)
-    assert [asked[k] for k in ("bars", "flow", "volatility_index", "rates", "market", "history")] == [
-        Path(name) for name in ("b.csv", "f.csv", "v.csv", "r.csv", "m.csv", "h.parquet")
+    assert [asked[k] for k in ("bars", "flow", "volatility_index", "rates", "market", "history", "market_bars")] == [
+        Path(name) for name in ("b.csv", "f.csv", "v.csv", "r.csv", "m.csv", "h.parquet", "s.csv")
     ]
 
 
@@ -396,14 +401,14 @@ def test_a_run_that_fails_writes_nothing(wiring, capsys, tmp_path):
 
 def test_a_report_that_cannot_be_made_leaves_the_older_one_whole(wiring, capsys, tmp_path, monkeypatch):
     answer(capsys, *BACKTEST)
-    before = {name: (tmp_path / "out" / name).read_bytes() for name in REPORT_FILES}
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
 
     def fail(frame):
         raise RuntimeError("disk of straw")
 
-    monkeypatch.setattr("lightning_gex.evaluation.tables.parquet_bytes", fail)
+    monkeypatch.setattr("lightning_gex.evaluation.report_files.parquet_bytes", fail)
     answer(capsys, *BACKTEST, code=1)
-    assert {name: (tmp_path / "out" / name).read_bytes() for name in REPORT_FILES} == before
+    assert {path: path.read_bytes() for path in before} == before
     assert existing(tmp_path / "out") == REPORT_FILES
 
 

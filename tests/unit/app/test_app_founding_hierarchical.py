@@ -186,14 +186,14 @@ def test_the_answer_names_the_gate_and_its_numbers_and_the_odds_of_the_next_sess
     assert answer["gate"] is None
     assert sum(answer["regime_probabilities"].values()) == pytest.approx(1.0)
     assert answer["numbers"]["reward_to_risk"] > 0
-    traded = framework.evaluate(
+    stopped = framework.evaluate(
         SIGNAL,
         MARKET,
         PRICE,
-        portfolio={"equity": 1e5, "traded_views": {"AAPL": "bullish"}, "last_prices": {"AAPL": 179.0}},
+        portfolio={"equity": 1e5, "stopped_out": {"AAPL": "bullish"}, "last_prices": {"AAPL": 179.0}},
     )
-    assert (traded["layer"], traded["gate"]) == ("tactical", "same_move")
-    assert traded["numbers"]["max_positions"] == 8
+    assert (stopped["layer"], stopped["gate"]) == ("tactical", "same_move")
+    assert stopped["numbers"]["max_positions"] == 12
     unknown = framework.evaluate(SIGNAL, {})
     assert (unknown["gate"], unknown["regime_probabilities"]) == ("no_regime", {})
     odds = StrategicLayer().regime_probabilities(MARKET)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from builders_founding import MARKET, MONDAY, OPTIONS, PRICE, ask, open_system
 from lightning_gex.agents.signal import AgentSignal
+from lightning_gex.analytics.bootstrap import wilson_interval
 from lightning_gex.core.enums import ExitReason, MarketRegime, RunMode
 from lightning_gex.core.errors import DisabledError, InputError, LightningError, RefusedError, SettingsError
 from lightning_gex.core.events import (
@@ -517,8 +518,13 @@ def test_the_summary_counts_and_divides_what_happened(opened):
     first = system.update_trade_outcome(0, 189.0, "take_profit")["pnl"]
     second = system.update_trade_outcome(1, 171.0, "stop_loss")["pnl"]
     summary = system.get_performance_summary()
-    assert summary["trading"] == {"decisions": 4, "approved": 3, "execution_rate": 0.75, "open_trades": 1}
-    figures = summary["performance"]
+    trading, figures = summary["trading"], summary["performance"]
+    assert (trading["decisions"], trading["approved"], trading["open_trades"]) == (4, 3, 1)
+    assert trading["execution_rate"] == 0.75
+    assert trading["execution_rate_interval"] == list(wilson_interval(3, 4))
+    assert figures["win_rate_interval"] == list(wilson_interval(1, 2))
+    low, high = figures["expectancy_bp_interval"]
+    assert low < figures["expectancy_bp"] < high
     assert (figures["closed_trades"], figures["winning_trades"], figures["win_rate"]) == (2, 1, 0.5)
     assert (figures["average_win"], figures["average_loss"]) == (first, second)
     assert figures["profit_factor"] == pytest.approx(first / -second)

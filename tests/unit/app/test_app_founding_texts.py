@@ -37,6 +37,24 @@ def test_a_figure_without_data_reads_not_available_and_each_other_has_its_unit()
     assert values["daily loss pct"] == "1.00%"
 
 
+def test_an_interval_is_told_in_the_unit_of_its_figure_and_only_where_it_is_known():
+    text = performance_text(
+        {
+            "performance": {
+                "win_rate_interval": [0.25, 0.75],
+                "expectancy_bp": 12.34,
+                "expectancy_bp_interval": [-3.0, 27.5],
+                "execution_rate_interval": [math.nan, math.nan],
+            }
+        }
+    )
+    values = {line.strip().rsplit("  ", 1)[0].strip(): line.rsplit("  ", 1)[-1].strip() for line in text.splitlines()}
+    assert values["win rate interval"] == "25.00% to 75.00%"
+    assert values["expectancy bp"] == "+12.3 bp"
+    assert values["expectancy bp interval"] == "-3.0 bp to +27.5 bp"
+    assert values["execution rate interval"] == "n/a"
+
+
 def test_values_of_the_house_become_those_of_a_dictionary():
     value = {MarketRegime.CRISIS: (Direction.BULLISH, Decimal("1.5"), date(2024, 6, 3)), "none": None}
     assert plain(value) == {"crisis": ["bullish", 1.5, "2024-06-03"], "none": None}

@@ -15,7 +15,7 @@ from hypothesis import given
 from builders_events import any_of, events, same
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.events import Event
-from lightning_gex.core.quick_init import quick_init
+from lightning_gex.core.quick_init import quick_init, replaced
 from lightning_gex.core.votes import Vote
 
 
@@ -100,3 +100,32 @@ def test_a_vote_built_by_position_equals_one_built_by_name(vote: Vote) -> None:
 def test_the_values_a_bar_consists_of_are_built_the_fast_way() -> None:
     for kind in (Decision, Vote, *get_args(Event)):
         assert "take_class" in kind.__init__.__globals__
+
+
+@given(events())
+def test_an_event_with_a_field_replaced_is_what_dataclasses_make_of_it(event: Event) -> None:
+    assert same(replaced(event), event)
+    name = dataclasses.fields(event)[-1].name
+    assert same(replaced(event, **{name: "other"}), dataclasses.replace(event, **{name: "other"}))
+
+
+def test_a_replaced_value_is_frozen_checked_and_leaves_the_first_alone() -> None:
+    value = Point(1.0, names=["a"])
+    other = replaced(value, x=3.0)
+    assert other == dataclasses.replace(value, x=3.0) != value
+    assert other.names is value.names
+    with pytest.raises(FrozenInstanceError):
+        other.x = 2.0  # type: ignore[misc]
+    with pytest.raises(ValueError, match="negative"):
+        replaced(value, x=-1.0)
+    with pytest.raises(TypeError, match="no field z"):
+        replaced(value, z=1.0)
+
+
+def test_only_values_of_its_own_classes_are_replaced() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Plain:
+        x: float
+
+    with pytest.raises(TypeError, match="Plain"):
+        replaced(Plain(1.0), x=2.0)

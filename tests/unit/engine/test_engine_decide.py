@@ -16,9 +16,10 @@ from builders_events import same
 from builders_quick_start import FEATURES as RISING
 from lightning_gex.agents.registry import default_agents
 from lightning_gex.analytics.expected_range import price_band
+from lightning_gex.app.assembly.policies import UnpromotedPolicy
 from lightning_gex.core.decision import Decision, StageRecord
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, MarketRegime, StageName, StageVerdict
-from lightning_gex.core.errors import InputError
+from lightning_gex.core.errors import InputError, SettingsError
 from lightning_gex.core.events import BreakerTripped, OrderPlaced
 from lightning_gex.core.features import ALL_FEATURES, FORECAST_FEATURES, Features
 from lightning_gex.core.patterns import Neighbours, Outcome
@@ -300,7 +301,7 @@ def test_the_guardrails_count_the_entries_of_the_day():
         ("ladder", EngineConfig(), Policy(0.15)),
         ("kelly", EngineConfig(), None),
         ("regime_position_size", replace(EngineConfig(), regimes=regimes(max_position_size=0.06)), Policy(0.15)),
-        ("regime_portfolio_risk", replace(EngineConfig(), regimes=regimes(max_portfolio_risk=0.002)), Policy(0.15)),
+        ("regime_portfolio_risk", replace(EngineConfig(), regimes=regimes(max_portfolio_risk=0.02)), Policy(0.15)),
         (
             "guardrail_position_size",
             replace(EngineConfig(), guardrails=GuardrailLimits(max_position_size_pct=0.03)),
@@ -356,6 +357,12 @@ def test_a_policy_that_fails_stops_nothing_kelly_sizes_and_the_record_says_why()
     assert (decision.status, decision.quantity) == (without.status, without.quantity)
 
 
+def test_where_no_policy_has_beaten_kelly_that_is_said_and_is_no_failure():
+    sizing = stage(decided(policy=UnpromotedPolicy("no policy was promoted")).decision, StageName.SIZING)
+    assert sizing.fallback == "no policy was promoted: Kelly sizes"
+    assert sizing.detail["binding_cap"] == "kelly"
+
+
 def test_without_a_policy_or_with_too_little_to_observe_kelly_sizes_and_says_so():
     assert stage(decided().decision, StageName.SIZING).fallback == "no trained policy: Kelly sizes"
     blind = dict.fromkeys(("gex_signal", "charm_pressure", "vanna_sensitivity", "dark_pool_flow", "volatility"), NAN)
@@ -370,7 +377,10 @@ def test_kelly_speaks_after_thirty_outcomes_that_do_not_overlap():
     assert stage(decided(state=state).decision, StageName.SIZING).detail["cold_start"] is True
     state = replace(state, records={Direction.BULLISH: record(30, 0)})
     decision = decided(state=state).decision
-    assert stage(decision, StageName.SIZING).detail["cold_start"] is False
+    detail = stage(decision, StageName.SIZING).detail
+    assert detail["cold_start"] is False
+    assert detail["win_rate"] == 1.0
+    assert 0.5 < detail["win_probability"] < 1.0  # thirty wins in a row are no certainty
     assert decision.size_pct > KellyConfig().cold_start_size_pct
 
 
@@ -478,3 +488,35 @@ def test_a_confidence_that_is_no_number_is_not_traded():
     for neighbours in (None, recalled(20, 0)):
         decision = conclude(proposal, neighbours, state, portfolio_view(state, {}, AT), None, config).decision
         assert decision.blocked_by is StageName.MEMORY
+
+
+# --- a part of the capital -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5])
+def test_a_part_of_the_capital_takes_that_part_of_every_size_and_says_so(share):
+    whole = decided(EngineConfig(fixed_size_pct=0.10)).decision
+    part = decided(EngineConfig(fixed_size_pct=0.10, capital_share=share)).decision
+    assert part.size_pct == pytest.approx(share * whole.size_pct)
+    assert part.quantity == pytest.approx(share * whole.quantity, abs=1)
+    assert part.binding_cap == "transition"
+    sizing = next(r for r in part.stages if r.stage is StageName.SIZING)
+    assert sizing.detail["bound_before_share"] == whole.binding_cap
+    assert f"{share:.0%} of the capital" in sizing.reason
+
+
+def test_with_all_of_the_capital_there_is_no_such_cap():
+    assert "transition" not in {cap.name for cap in decided(EngineConfig(capital_share=1.0)).decision.caps}
+
+
+def test_without_any_of_the_capital_nothing_is_entered_and_the_gate_has_its_name():
+    decision = decided(EngineConfig(fixed_size_pct=0.10, capital_share=0.0)).decision
+    assert decision.status is DecisionStatus.BLOCKED
+    assert decision.veto == "sizing.transition"
+    assert decision.quantity == 0
+
+
+def test_a_share_outside_zero_to_one_is_no_configuration():
+    for share in (-0.1, 1.1, NAN):
+        with pytest.raises(SettingsError, match="capital_share"):
+            EngineConfig(capital_share=share)

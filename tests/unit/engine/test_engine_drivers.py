@@ -20,6 +20,7 @@ from builders_engine import (
     opened_at,
     prepared,
     script,
+    scripted_config,
     without_rows,
 )
 from builders_events import same
@@ -46,6 +47,7 @@ from lightning_gex.engine.state import replay
 from lightning_gex.engine.trader import Trader
 from lightning_gex.engine.unrecorded import Unrecorded
 from lightning_gex.memory.book import MemoryBook
+from lightning_gex.risk.circuit_breaker import BreakerLimits
 
 HOLES = (3, 4, 9)
 
@@ -201,7 +203,8 @@ def test_after_a_reset_as_many_losses_again_are_needed_to_trip_the_losing_streak
     closes = np.full(400, 100.0)
     inputs = MarketInputs({"AAA": bars_of("AAA", closes.tolist())}, volatility_index=calm())
     every_week = {row: Says(1, horizon=5) for row in range(2, 390, 6)}  # each loses its costs
-    run = prepared(inputs, [script("AAA", every_week)])
+    config = scripted_config(breakers=BreakerLimits(max_losing_streak=12))
+    run = prepared(inputs, [script("AAA", every_week)], config)
     drive(run.trader, HistoryFeed(inputs, run.watch), run.exchange, breakers_reset_after=5)
     trips = [e.at for e in run.of(BreakerTripped)]
     assert len(trips) >= 2

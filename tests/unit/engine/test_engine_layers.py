@@ -117,7 +117,7 @@ def test_the_strategic_record_holds_the_regime_its_age_its_odds_and_its_budget()
         "session_alone_tells": "range_bound",
         "p_bull_trending": 0.9,
         "p_range_bound": 0.099,
-        "max_positions": 8,
+        "max_positions": 12,
     }
     assert wanted.items() <= record.detail.items()
     assert "p_crisis" not in record.detail  # below a hundredth

@@ -11,13 +11,13 @@ import pytest
 from builders_quick_start import FEATURES as QUICK_START
 from lightning_gex.agents.registry import default_agents
 from lightning_gex.analytics.recalibration import share_of_rises
-from lightning_gex.core.enums import Direction, StageVerdict
+from lightning_gex.core.enums import ConsensusOutcome, Direction, StageVerdict
 from lightning_gex.core.features import Features
 from lightning_gex.core.votes import Votes
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.learning import Learning
 from lightning_gex.engine.perception import BaseRates, Perception, perceive
-from lightning_gex.engine.signal_station import ADDED_BY, signal_of
+from lightning_gex.engine.signal_station import ADDED_BY, is_core, probability_of_a_rise, signal_of
 
 CONFIG = EngineConfig()
 
@@ -135,3 +135,43 @@ def test_new_weights_make_a_new_consensus_and_the_same_weights_do_not():
     other = perception.under({"A": 0.5}, CONFIG)
     assert other.consensus.log_odds[0] < perception.consensus.log_odds[0]
     assert perception.under({}, replace(CONFIG)) is perception
+
+
+# --- core ideas: the agents leave it open
+
+_UNDECIDED = (Says("A", 0, 0.5), Says("B", -1, 0.53))
+_SPLIT = (Says("A", 1, 0.6), Says("B", -1, 0.62))
+
+
+def walked(drift: float, rows: int = 400) -> np.ndarray:
+    return 100 * np.exp(np.cumsum(np.random.default_rng(2).normal(drift, 0.01, rows)))
+
+
+@pytest.mark.parametrize("agents", [_UNDECIDED, _SPLIT])
+def test_a_share_that_rises_more_often_than_not_is_an_idea_where_the_agents_leave_it_open(agents):
+    assert is_core(seen(*agents, rows=400, price=walked(0.003)), 399, 10)
+
+
+@pytest.mark.parametrize(
+    "outcome", [ConsensusOutcome.VETO, ConsensusOutcome.NO_QUORUM, ConsensusOutcome.AGREEMENT], ids=lambda o: o.word
+)
+def test_a_veto_a_missing_quorum_and_an_agreement_leave_nothing_open(outcome):
+    perception = seen(*_UNDECIDED, rows=400, price=walked(0.003))
+    ended = replace(perception.consensus, outcome=np.full(400, outcome, dtype=np.int8))
+    assert not is_core(replace(perception, consensus=ended), 399, 10)
+
+
+def test_a_share_that_falls_more_often_than_not_and_one_without_history_are_no_core_ideas():
+    assert not is_core(seen(*_UNDECIDED, rows=400, price=walked(-0.008)), 399, 10)
+    assert not is_core(seen(*_UNDECIDED), 0, 10)
+
+
+def test_a_core_idea_rests_on_the_base_rate_of_a_rise_and_says_that_the_agents_left_it_open():
+    perception = seen(*_UNDECIDED, rows=400, price=walked(0.003))
+    signal = station(perception, 399, learning=Learning(), horizon_sessions=10, core=True)
+    assert signal.direction is Direction.BULLISH
+    assert signal.confidence == signal.base_rate == perception.rises.at(399, 10)
+    assert signal.raw_confidence == probability_of_a_rise(perception, 399) < 0.5
+    assert signal.record.verdict is StageVerdict.PASSED
+    assert signal.record.detail["core"] is True
+    assert "the agents leave it open" in signal.record.reason

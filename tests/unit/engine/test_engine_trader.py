@@ -51,7 +51,6 @@ from lightning_gex.engine.drivers import HistoryFeed, drive
 from lightning_gex.engine.inputs import MarketInputs
 from lightning_gex.engine.state import replay
 from lightning_gex.memory.book import MemoryBook
-from lightning_gex.risk.tactical import TacticalConfig
 
 
 def flat(count: int = 40, **inputs) -> MarketInputs:
@@ -118,7 +117,8 @@ def test_a_second_reason_to_leave_sends_no_second_order():
 
 
 def test_a_short_is_opened_and_covered_where_that_is_allowed():
-    config = scripted_config(tactical=TacticalConfig(allow_short=True))
+    config = scripted_config()
+    config = replace(config, tactical=replace(config.tactical, allow_short=True))
     bars = bars_of("AAA", [100.0] * 7 + [89.0] * 10)
     inputs = MarketInputs({"AAA": bars}, volatility_index=calm())
     run = backtest(inputs, [script("AAA", {4: Says(-1)})], config)

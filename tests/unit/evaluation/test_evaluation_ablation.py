@@ -28,8 +28,10 @@ def variants(**changes: dict) -> list[AblatedVariant]:
         known=np.ones(COUNT),
         expected=np.full(COUNT, 0.5),
         growth=random.normal(0.0003, 0.01, COUNT),
+        held=np.zeros(COUNT),
         drawdown=0.1,
         longest_horizon=5,
+        disjoint=COUNT // 5,
         trades=60,
     )
     names = [EVERYTHING, *(f"without_{n}" for n in EXPECTED), *(f"only_{n}" for n in EXPECTED), BASELINE]
@@ -59,6 +61,31 @@ def test_what_makes_calls_right_more_often_is_kept() -> None:
     assert verdict.measured > 0.1
     assert verdict.keep
     assert not verdict_of(found, "multi_agent").keep
+
+
+def test_what_is_right_more_often_only_by_waiting_longer_earned_no_place() -> None:
+    """In a market that rises, a longer horizon is right more often for anybody."""
+    random = np.random.default_rng(8).random(COUNT)
+    shorter = {"hits": (random < 0.40).astype(float), "expected": np.full(COUNT, 0.35)}
+    found = verdict_of(ablation_of(variants(without_memory=shorter)), "memory")
+    assert found.interval[0] > 0.0
+    assert not found.keep
+    assert "longer horizons" in found.why
+
+
+def test_what_grows_more_only_by_holding_more_earned_no_place_and_is_not_superior() -> None:
+    market = np.random.default_rng(9).normal(0.002, 0.01, COUNT)
+    noise = np.random.default_rng(10).normal(0.0, 0.001, COUNT)
+    much = {"growth": market + noise, "held": market}
+    little = {"growth": 0.2 * market + noise, "held": 0.2 * market}
+    names = [v.name for v in variants()]
+    found = ablation_of(variants(**{n: little if n == "without_rl_sizing" else much for n in names}))
+    sizing = verdict_of(found, "rl_sizing")
+    assert sizing.interval[0] > 0.0
+    assert not sizing.keep
+    assert "larger holdings" in sizing.why
+    bigger = ablation_of(variants(**{n: much if n == "only_rl_sizing" else little for n in names}))
+    assert not bigger.superior.superior.any()
 
 
 def test_what_makes_things_worse_is_said_to() -> None:
@@ -108,3 +135,11 @@ def test_the_page_is_one_file_that_names_every_enhancement_and_asks_no_other_add
     assert all(name in page for name in EXPECTED)
     assert "14 variants were" in page
     assert "src=" not in page.split("<script>")[0]
+
+
+def test_a_variant_that_changed_nothing_is_no_choice_that_could_be_overfitted() -> None:
+    assert math.isnan(ablation_of(variants()).overfitting)
+    other = {"growth": np.random.default_rng(3).normal(0.0003, 0.01, COUNT)}
+    one = ablation_of(variants(only_memory=other)).overfitting
+    two_alike = ablation_of(variants(only_memory=other, without_memory=other)).overfitting
+    assert one == two_alike

@@ -8,6 +8,7 @@ import pytest
 from evaluation_runs import CAPITAL, bars, decision, run, wandering_run
 
 from lightning_gex.core.enums import DecisionStatus, FillPrice
+from lightning_gex.core.membership import Membership
 from lightning_gex.evaluation import benchmarks as b
 from lightning_gex.evaluation.calls import RunIndex
 
@@ -40,6 +41,41 @@ def test_equal_weight_splits_the_capital_once_and_waits_in_cash_for_later_listin
     held = b.benchmarks(made, RunIndex.of(made), 1.0)
     assert held.by_ticker["BBB"][0] == CAPITAL
     assert held.equal_weight == pytest.approx((held.by_ticker["AAA"] + held.by_ticker["BBB"]) / 2)
+
+
+def test_the_holding_of_a_universe_is_split_anew_over_the_members_of_each_change() -> None:
+    one, two, three = (bars(t, drifting(60, seed=k)) for k, t in enumerate(("AAA", "BBB", "CCC")))
+    day = one.session
+    members = Membership(day[[0, 40]], (frozenset({"AAA", "BBB"}), frozenset({"BBB", "CCC"})))
+    made = run({"AAA": one, "BBB": two, "CCC": three}, [decision(t, day[5]) for t in ("AAA", "BBB", "CCC")])
+    held = b.benchmarks(replace(made, membership=members), RunIndex.of(made), 1.0).equal_weight
+    fee = 5e-4
+    first = CAPITAL * (1 - fee)
+    by_hand = first / 2 * (one.close / one.close[0] + two.close / two.close[0])
+    assert held[:40] == pytest.approx(by_hand[:40])
+    value = first / 2 * np.array([one.close[40] / one.close[0], two.close[40] / two.close[0], 0.0])
+    target = np.array([0.0, value.sum() / 2, value.sum() / 2])
+    left = value.sum() - np.abs(target - value).sum() * fee
+    after = left / 2 * (two.close / two.close[40] + three.close / three.close[40])
+    assert held[40:] == pytest.approx(after[40:])
+
+
+def test_capital_waits_in_cash_until_the_universe_has_a_member_with_a_price() -> None:
+    one, two = bars("AAA", drifting(60)), bars("BBB", drifting(40, seed=3), start="2014-02-03")
+    members = Membership(one.session[[10, 30]], (frozenset({"BBB"}), frozenset({"AAA"})))
+    made = run({"AAA": one, "BBB": two}, [decision("AAA", one.session[50]), decision("BBB", two.session[5])])
+    held = b.benchmarks(replace(made, membership=members), RunIndex.of(made), 1.0).equal_weight
+    assert held[:30] == pytest.approx(np.full(30, CAPITAL))  # BBB had no bar when it came
+    assert held[30:] == pytest.approx(CAPITAL * (1 - 5e-4) * one.close[30:] / one.close[30])
+
+
+def test_a_universe_that_never_changes_is_held_like_named_tickers() -> None:
+    every = {t: bars(t, drifting(50, seed=k)) for k, t in enumerate(("AAA", "BBB"))}
+    day = every["AAA"].session
+    made = run(every, [decision(t, day[0]) for t in every])
+    members = Membership(day[:1] - 400, (frozenset(every),))
+    whole, of_members = (b.benchmarks(r, RunIndex.of(r), 1.0) for r in (made, replace(made, membership=members)))
+    assert of_members.equal_weight == pytest.approx(whole.equal_weight)
 
 
 def test_the_same_exposure_holding_earns_bills_on_the_rest() -> None:

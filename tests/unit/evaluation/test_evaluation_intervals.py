@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from lightning_gex.analytics.bootstrap import overlap_seen
 from lightning_gex.evaluation.intervals import DateBootstrap, IntervalMethod
 
 BOOTSTRAP = DateBootstrap(dates=400, block_length=5, seed=1, resamples=600)
@@ -71,6 +72,40 @@ def test_nothing_has_no_interval() -> None:
     nothing = np.array([], dtype=int)
     assert BOOTSTRAP.proportion(nothing.astype(bool), nothing, 0)[1] is IntervalMethod.NONE
     assert math.isnan(BOOTSTRAP.mean(np.array([1.0]), np.array([0]), 1)[0][0])
+
+
+@pytest.mark.parametrize("horizon", [7, 15])
+def test_outcomes_over_a_horizon_decided_every_day_are_covered_as_often_as_stated(horizon: int) -> None:
+    """Rises of a walk over so many sessions, one a session; the truth is one half. Bare resampling covers 89 %."""
+    sessions, runs, covered, bare = 750, 240, 0, 0
+    bootstrap = DateBootstrap(sessions, horizon, seed=1, resamples=400)
+    for seed in range(runs):
+        walk = np.cumsum(np.random.default_rng(seed).standard_normal(sessions + horizon))
+        rose, date = walk[horizon:] > walk[:sessions], np.arange(sessions)
+        (low, high), method = bootstrap.proportion(rose, date, sessions // horizon)
+        assert method is IntervalMethod.BLOCK_BOOTSTRAP
+        covered += low <= 0.5 <= high
+        resampled = bootstrap.ratios(bootstrap.by_date(date, rose.astype(float)), bootstrap.by_date(date))
+        bare += np.quantile(resampled, 0.025) <= 0.5 <= np.quantile(resampled, 0.975)
+    assert covered / runs >= stats.binom.ppf(0.001, runs, 0.95) / runs
+    assert bare < covered
+
+
+def test_an_interval_without_overlap_is_student_s_alone() -> None:
+    resampled = np.linspace(-1.0, 1.0, 2_001)
+    low, high = BOOTSTRAP.interval(resampled, 0.0, 10, overlapping=False)
+    assert high == pytest.approx(0.95 * stats.t.ppf(0.975, 9) / stats.norm.ppf(0.975))
+    assert low == pytest.approx(-high)
+    wider = BOOTSTRAP.interval(resampled, 0.0, 10)[1]
+    assert wider == pytest.approx(high / overlap_seen(5, 5) ** 0.5)
+    assert math.isnan(BOOTSTRAP.interval(resampled, 0.0, 1)[0])
+
+
+def test_the_same_draws_are_made_once_and_cannot_be_changed() -> None:
+    again = DateBootstrap(dates=400, block_length=5, seed=1, resamples=600)
+    assert again.multiplicities is BOOTSTRAP.multiplicities
+    with pytest.raises(ValueError, match="read-only"):
+        again.multiplicities[0, 0] = 1.0
 
 
 def test_the_bootstrap_covers_the_truth_about_as_often_as_it_says() -> None:

@@ -11,6 +11,8 @@ from evaluation_runs import AGENTS, CAPITAL, NAN, bars, decision, run, trade, wa
 from scipy import stats
 
 from lightning_gex.core.enums import DecisionStatus, ExitReason, FillPrice, MarketRegime, StageName
+from lightning_gex.core.membership import Membership
+from lightning_gex.evaluation.calls import RunIndex
 from lightning_gex.evaluation.intervals import IntervalMethod
 from lightning_gex.evaluation.metrics import RunMetrics, evaluate
 
@@ -116,6 +118,35 @@ def test_same_date_excess_compares_with_the_universe_and_needs_five_tickers() ->
     four = {t: five[t] for t in "ABCD"}
     without = evaluate(run(four, [decision("A", session, horizon=1), *others[:3]]))
     assert math.isnan(without.same_date_excess)
+
+
+def test_what_is_no_member_on_a_date_is_not_of_that_dates_universe() -> None:
+    six = {t: bars(t, [10.0] * 4, [10, 10, 11 if k < 2 else 9, 10]) for k, t in enumerate("ABCDEF")}
+    session = six["A"].session
+    made = run(six, [decision("A", session[0], horizon=1), *(decision(t, session[1], horizon=1) for t in "BCDEF")])
+    assert evaluate(made).same_date_excess != evaluate(members_of(made, "ABCDE")).same_date_excess
+    first = replace(made, decisions=made.decisions[:1])
+    only_a_decided = replace(first, decisions=(*first.decisions, *(no_view(t, session[0]) for t in "BCDEF")))
+    assert evaluate(members_of(only_a_decided, "ABCDE")).same_date_excess == pytest.approx(1.0 - 2 / 5)
+    assert evaluate(members_of(only_a_decided, "ACDEF")).same_date_excess == pytest.approx(1.0 - 1 / 5)
+    assert math.isnan(evaluate(members_of(only_a_decided, "ABCD")).same_date_excess)
+
+
+def members_of(made, names: str):
+    return replace(made, membership=Membership(made.sessions[:1], (frozenset(names),)))
+
+
+def no_view(ticker: str, session):
+    return decision(ticker, session, DecisionStatus.NO_SIGNAL, 0)
+
+
+def test_without_reasons_the_figures_of_the_decisions_taken_are_the_same(coin) -> None:
+    made, whole = coin
+    brief = evaluate(made, reasons=False)
+    assert (brief.by_agent, brief.by_gate, brief.by_range) == ({}, {}, {})
+    for name in ("accuracy", "base_rate", "expectancy_bp", "win_rate", "sharpe", "max_drawdown", "brier", "trades"):
+        assert getattr(brief, name) == getattr(whole, name), name
+    assert brief.accuracy_interval == pytest.approx(whole.accuracy_interval, abs=0.03)
 
 
 def test_a_bearish_call_is_compared_with_the_share_of_the_universe_that_fell() -> None:
@@ -294,3 +325,56 @@ def test_every_figure_is_defined_in_the_reference() -> None:
     for field in fields(RunMetrics):
         whole = field.name.removesuffix("_interval").removesuffix("_interval_bp")
         assert f"`{field.name}`" in page or f"`{whole}" in shortened, field.name
+
+
+def falling(seed: int, *, shorts: int = 8) -> RunMetrics:
+    """Coins, so many of ten of them short, in a market that falls a tenth of a per cent a session."""
+    random = np.random.default_rng(seed)
+    mine = bars("AAA", 100.0 * np.exp(np.cumsum(random.normal(-0.001, 0.01, 400))))
+    made = [
+        decision("AAA", day, direction=-1 if random.integers(10) < shorts else 1, horizon=7)
+        if random.random() < 0.3
+        else decision("AAA", day, DecisionStatus.NO_SIGNAL, 0, horizon=7)
+        for day in mine.session
+    ]
+    return evaluate(run({"AAA": mine}, made))
+
+
+def test_excess_over_drift_is_accuracy_less_the_same_directions_on_every_session() -> None:
+    made = wandering_run(seed=5)
+    found, index = evaluate(made), RunIndex.of(made)
+    taken = index.taken()[0]
+    back = index.returns_by_date(0, 5)[index.date]
+    back = back[np.isfinite(back)]
+    long = float((taken.direction > 0).mean())
+    expected = long * (back > 0).mean() + (1.0 - long) * (back < 0).mean()
+    assert found.excess_over_drift == pytest.approx(found.accuracy - expected)
+    always = evaluate(wandering_run(seed=5, shorts=False))
+    assert always.excess_over_drift == always.excess_over_all_sessions
+    assert always.excess_over_drift_interval == always.excess_over_all_sessions_interval
+
+
+def test_shorts_in_a_falling_market_beat_longs_but_not_as_many_shorts_at_any_time() -> None:
+    found = [falling(seed) for seed in range(12)]
+    assert np.mean([m.excess_over_all_sessions for m in found]) > 0.05
+    assert abs(np.mean([m.excess_over_drift for m in found])) < 0.04
+    assert sum(m.excess_over_drift_interval[0] > 0 for m in found) <= 2
+
+
+def invested(seed: int, *, knows: bool) -> RunMetrics:
+    """In a market that rises by much on half of the days: those on which it will rise, or some at random."""
+    random = np.random.default_rng(seed)
+    moves = random.normal(0.003, 0.01, 400)
+    ahead = np.r_[moves[1:], 0.0]
+    there = ahead > 0 if knows else random.random(400) < 0.5
+    mine = bars("AAA", 100.0 * np.exp(np.cumsum(moves)))
+    equity = CAPITAL * np.exp(np.r_[0.0, np.cumsum((there * ahead)[:-1])])
+    made = run({"AAA": mine}, [decision("AAA", mine.session[5])], equity=equity, exposure=equity * there)
+    return evaluate(made)
+
+
+def test_a_sharpe_ratio_that_the_market_paid_is_no_more_than_holding_as_much() -> None:
+    found = [invested(seed, knows=False) for seed in range(12)]
+    assert sum(m.deflated_sharpe > 0.95 for m in found) >= 9
+    assert sum(m.deflated_sharpe_over_hold > 0.95 for m in found) <= 3  # 0.6 expected; 4 come once in 400 times
+    assert invested(0, knows=True).deflated_sharpe_over_hold > 0.99

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from evaluation_runs import CAPITAL, bars, decision, run
 
+from lightning_gex.analytics.bootstrap import newcombe_interval
 from lightning_gex.core.errors import InputError
 from lightning_gex.evaluation.paired import Judged, difference
 
@@ -24,8 +25,10 @@ def judged(seed: int = 0, *, rate: float = 0.5, drift: float = 0.0) -> Judged:
         known=np.ones(COUNT),
         expected=np.full(COUNT, 0.5),
         growth=random.normal(drift, 0.01, COUNT),
+        held=np.zeros(COUNT),
         drawdown=0.2,
         longest_horizon=5,
+        disjoint=COUNT // 5,
         trades=40,
     )
 
@@ -57,6 +60,26 @@ def test_luck_alone_is_called_a_difference_no_more_often_than_stated() -> None:
     assert outside <= 5  # 1.5 expected; 6 of 30 come by chance once in 300
 
 
+def test_a_handful_of_decisions_makes_an_interval_for_a_handful() -> None:
+    """Three right of four against one of four, on the same dates: resampling would call that sure."""
+    few, more, less = np.zeros((3, COUNT))
+    few[[50, 150, 250, 350]] = more[[50, 150, 250]] = less[50] = 1.0
+    one = replace(judged(1), hits=more, known=few, expected=few / 2, disjoint=4)
+    low, high = difference(one, replace(one, hits=less)).accuracy_interval
+    assert (low, high) == pytest.approx(newcombe_interval(3, 4, 1, 4))
+    assert low < 0.0 < 0.5 < high
+    assert difference(one, replace(one, hits=less)).excess_accuracy_interval == pytest.approx((low, high))
+
+
+def test_a_single_stretch_of_sessions_makes_no_interval_of_a_return() -> None:
+    other = judged(1)
+    lucky = other.growth.copy()
+    lucky[100:103] += 0.05
+    found = difference(replace(other, growth=lucky), other)
+    assert found.return_a_year > 0.0
+    assert math.isnan(found.return_interval[0])
+
+
 def test_swapping_the_runs_turns_every_sign() -> None:
     one, other = judged(3, rate=0.6), judged(4)
     there, back = difference(one, other), difference(other, one)
@@ -65,7 +88,7 @@ def test_swapping_the_runs_turns_every_sign() -> None:
 
 
 def test_a_run_that_took_nothing_has_no_accuracy_to_compare_and_still_a_return() -> None:
-    nothing = replace(judged(5), hits=np.zeros(COUNT), known=np.zeros(COUNT), expected=np.zeros(COUNT))
+    nothing = replace(judged(5), hits=np.zeros(COUNT), known=np.zeros(COUNT), expected=np.zeros(COUNT), disjoint=0)
     found = difference(judged(6), nothing)
     assert math.isnan(found.accuracy)
     assert math.isnan(found.accuracy_interval[0])
@@ -90,4 +113,8 @@ def test_the_sums_of_a_run_are_its_decisions_and_its_curve() -> None:
     assert found.expected[5] == pytest.approx(rises)
     curve = np.r_[CAPITAL, made.equity]
     np.testing.assert_allclose(found.growth, np.diff(np.log(curve)))
+    assert len(found.held) == len(found.growth)
+    share = float(np.mean(made.exposure / made.equity))
+    expected = np.log1p(share * np.diff(mine.close) / mine.close[:-1])
+    np.testing.assert_allclose(found.held[1:], expected, atol=1e-6)  # but for the cost of buying it once
     assert found.longest_horizon == 5

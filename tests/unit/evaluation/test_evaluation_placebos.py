@@ -19,6 +19,7 @@ from lightning_gex.evaluation.placebos import (
     LAG_SESSIONS,
     NEIGHBOURHOOD_SESSIONS,
     GexPlacebo,
+    _moved,
     placebo_inputs,
     random_entries,
 )
@@ -103,7 +104,7 @@ def entries(rows) -> tuple[RunIndex, object]:
 
 
 def test_entries_that_know_the_turns_beat_every_draw() -> None:
-    index, taken = entries(range(239, 600, 40))  # each just before a rise
+    index, taken = entries(range(119, 700, 40))  # each just before a rise
     found = random_entries(index, taken, seed=1)
     assert found.draws == 200
     assert found.accuracy_mean == pytest.approx(0.5, abs=0.1)
@@ -140,3 +141,27 @@ def test_where_nothing_was_taken_nothing_is_drawn() -> None:
     found = random_entries(index, index.taken()[0], seed=0)
     assert found.draws == 0
     assert math.isnan(found.p_value)
+
+
+def lucky(seed: int) -> float:
+    """The p-value of entries that come in bunches and know nothing, on a walk of no direction."""
+    random = np.random.default_rng(seed)
+    mine = bars("AAA", 100 * np.exp(np.cumsum(0.01 * random.standard_normal(400))))
+    starts = np.sort(random.choice(np.arange(10, 370, 12), 14, replace=False))
+    rows = [int(start) + k for start in starts for k in range(5)]  # a week of entries at a time
+    index = RunIndex.of(run({"AAA": mine}, [decision("AAA", mine.session[i], horizon=7) for i in rows]))
+    return random_entries(index, index.taken()[0], seed=seed).p_value
+
+
+def test_luck_of_entries_that_come_in_bunches_is_called_skill_no_more_often_than_stated() -> None:
+    """Entries drawn one by one would agree with each other too well: one in ten of these would then lie below 5 %."""
+    false = sum(lucky(seed) <= 0.05 for seed in range(120))
+    assert false <= 12  # 6 expected; 13 or more come by chance less than once in 150 times
+
+
+def test_entries_of_one_stretch_keep_their_distances_in_every_draw() -> None:
+    index, taken = entries([300, 302, 305, 420])
+    moved = _moved(index, taken.resolved, np.random.default_rng(0), 50)
+    assert (np.diff(moved[:, :3], axis=1) == [2, 3]).all()
+    assert len(set((moved[:, 3] - moved[:, 0]).tolist())) > 10
+    assert np.abs(moved - taken.resolved.date).max() <= NEIGHBOURHOOD_SESSIONS

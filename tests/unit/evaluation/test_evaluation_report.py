@@ -11,6 +11,7 @@ from evaluation_runs import bars, decision, moment, run, vote, wandering_run
 from lightning_gex.analytics.dealer_positioning import positioning
 from lightning_gex.core.chain import OptionChain
 from lightning_gex.core.enums import DecisionStatus
+from lightning_gex.core.membership import SURVIVORS_ONLY
 from lightning_gex.core.sessions import settlement_utc
 from lightning_gex.evaluation import pictures
 from lightning_gex.evaluation.metrics import evaluate
@@ -101,6 +102,30 @@ def test_modelled_chains_are_said_at_the_top_and_at_the_head_of_every_section(wh
     assert whole.count('class="section-head"') == whole.count('class="badge"') == 10
     assert f'<div class="banner" role="note">{MODELLED}</div>' in whole
     assert "modelled chain" in Page(whole).words
+
+
+def test_a_universe_of_survivors_is_said_at_the_top() -> None:
+    note = f"8 of the 426 tickers of bars.csv end before 2021-12-31: the file is {SURVIVORS_ONLY}, and more"
+    made = wandering_run(count=120, notes=(note, "another"))
+    assert f'<div class="banner" role="note">{note}</div>' in report_html(made, evaluate(made))
+
+
+def test_curves_of_other_runs_are_drawn_in_the_one_plot_of_equity() -> None:
+    made = wandering_run(count=120)
+    whole = report_html(made, evaluate(made), curves={"the baseline": made.equity * 0.99})
+    plot = whole[whole.index('id="equity"') :]
+    assert plot.index("the baseline") < plot.index('id="drawdown"')
+
+
+def test_the_first_page_has_every_headline_with_its_interval(whole) -> None:
+    first = Page(whole[: whole.index('id="figures"')]).words
+    for name in (
+        "Trades", "Accuracy", "Excess", "Win rate", "Expectancy a trade", "Brier skill", "Growth a year",
+        "Sharpe ratio", "Deepest fall", "Turnover", "Capacity", "Variants tried", "Is the confidence a probability?",
+    ):  # fmt: skip
+        assert name in first, name
+    assert first.count("95% interval") >= 9
+    assert "In short:" in first
 
 
 def test_real_chains_carry_no_banner() -> None:

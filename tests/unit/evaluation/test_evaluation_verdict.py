@@ -8,6 +8,7 @@ from evaluation_runs import bars, decision, run, wandering_run
 
 from lightning_gex.core.enums import DecisionStatus
 from lightning_gex.evaluation.metrics import evaluate
+from lightning_gex.evaluation.money import Capacity
 from lightning_gex.evaluation.verdict import Finding, judge, percent, percent_interval, points, verdict
 
 NAN = float("nan")
@@ -34,8 +35,9 @@ def test_only_an_interval_off_zero_is_a_finding(interval, expected) -> None:
 def test_a_coin_cannot_be_told_apart_from_its_base_rate(coin) -> None:
     told = verdict(coin)
     assert told.finding is Finding.UNDECIDED
-    assert told.title == "The direction calls cannot be told apart from their base rate"
-    assert "95% interval" in told.sentences[0]
+    assert told.title == "The direction calls cannot be told apart from as many longs and shorts at any time"
+    assert told.sentences[0].startswith("In short: no skill in calling direction is shown")
+    assert "95% interval" in told.sentences[1]
     assert "buying and holding" in told.sentences[-1]
 
 
@@ -66,10 +68,52 @@ def test_one_known_decision_is_too_little() -> None:
     metrics = evaluate(run({"AAA": mine}, [decision("AAA", mine.session[0])]))
     told = verdict(replace(metrics, excess_over_all_sessions_interval=(NAN, NAN)))
     assert told.finding is Finding.NO_DATA
-    assert "with no interval" in told.sentences[1]
+    assert "with no interval" in told.sentences[2]
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [((1.0, 9.0), "trades made money"), ((-9.0, -1.0), "trades lost money"), ((-1.0, 9.0), "cannot be told")],
+)
+def test_what_is_said_of_trades_in_short_is_what_their_interval_says(coin, interval, words) -> None:
+    told = verdict(replace(coin, expectancy_bp=sum(interval) / 2, expectancy_interval_bp=interval))
+    assert words in told.sentences[0]
+    assert f"{interval[0]:+.1f} to {interval[1]:+.1f}" in told.sentences[3]
+
+
+def test_money_that_the_brackets_make_without_skill_is_said_to_be_that(coin) -> None:
+    earned = replace(coin, expectancy_bp=9.0, expectancy_interval_bp=(5.0, 13.0), expectancy_zero_skill_bp=8.0)
+    assert "made money after costs as the same brackets do without skill" in verdict(earned).sentences[0]
+    skilled = replace(earned, expectancy_zero_skill_bp=1.0)
+    assert "without skill" not in verdict(skilled).sentences[0]
+
+
+def test_growth_is_held_against_holding_and_falls_against_what_the_sessions_could_have_given(coin) -> None:
+    told = verdict(replace(coin, growth_over_hold=-0.05, growth_over_hold_interval=(-0.08, -0.01)))
+    assert "grew less than holding" in told.sentences[0]
+    told = verdict(replace(coin, max_drawdown_interval=(0.1, 0.3), trials=7))
+    assert "fall by 10.0 to 30.0% at the deepest" in told.sentences[4]
+    assert "the 7 variants tried" in told.sentences[4]
+
+
+def test_a_run_without_volumes_says_nothing_of_capacity(coin) -> None:
+    assert "all but a twentieth of the orders stay below 1% of a day's volume" in verdict(coin).sentences[3]
+    silent = replace(coin, capacity_usd=Capacity(0.01, NAN, NAN, 0))
+    assert "volume" not in verdict(silent).sentences[3]
+    assert verdict(replace(coin, trades=0)).sentences[3] == "No trade was closed."
 
 
 def test_absent_figures_read_as_such() -> None:
     assert (percent(NAN), percent_interval((NAN, NAN)), points(NAN)) == ("n/a", "n/a", "n/a")
     assert (percent(0.1234), percent_interval((0.1, 0.2)), points(-0.017)) == ("12.3%", "10.0 to 20.0%", "-1.7")
     assert (percent(-0.0004), percent_interval((-0.0004, 0.0004))) == ("0.0%", "0.0 to 0.0%")  # nothing is not -0.0
+
+
+def test_who_is_always_long_is_never_told_to_beat_being_always_long() -> None:
+    """The two are equal by construction, and a last bit of rounding must not make skill of it."""
+    for seed in range(6):
+        walk = 100 * np.exp(np.cumsum(0.01 * np.random.default_rng(seed).standard_normal(300)))
+        mine = bars("AAA", walk)
+        found = evaluate(run({"AAA": mine}, [decision("AAA", day, horizon=7) for day in mine.session[:-10]]))
+        assert abs(found.excess_over_all_sessions) < 1e-12
+        assert verdict(found).finding is Finding.UNDECIDED

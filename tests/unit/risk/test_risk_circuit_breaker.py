@@ -33,7 +33,7 @@ def test_in_calm_nothing_trips_and_everything_is_watched() -> None:
     [
         ({"daily_loss_pct": 0.05}, {}, Breaker.DAILY_LOSS),
         ({"drawdown_pct": 0.25}, {}, Breaker.DRAWDOWN),
-        ({"losing_streak": 12}, {}, Breaker.LOSING_STREAK),
+        ({"losing_streak": 36}, {}, Breaker.LOSING_STREAK),
         ({}, {"vix_now": 24.0}, Breaker.VIX_JUMP),
         ({}, {"data_age_sessions": 3}, Breaker.STALE_DATA),
         ({}, {"error_rate": 0.2}, Breaker.ERROR_RATE),
@@ -56,7 +56,7 @@ def test_each_breaker_trips_at_its_limit_and_on_what_is_no_number(
 
 
 def test_just_below_every_limit_nothing_trips() -> None:
-    account = {"daily_loss_pct": 0.0499, "drawdown_pct": 0.2499, "losing_streak": 11}
+    account = {"daily_loss_pct": 0.0499, "drawdown_pct": 0.2499, "losing_streak": 35}
     assert names(account, vix_now=23.9, data_age_sessions=2, error_rate=0.19) == set()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lightning_gex.core.enums import Direction
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.risk.concentration import (
     CORRELATION_CAP,
+    POSITION_VOLATILITY_CAP,
     SECTOR_CAP,
     VOLATILITY_CAP,
     ConcentrationLimits,
@@ -64,7 +66,18 @@ def note(book: HeldBeside, direction: Direction = LONG) -> str | None:
 
 
 def test_an_empty_book_leaves_the_target_over_the_ideas_volatility():
-    assert caps(held([])) == {VOLATILITY_CAP: pytest.approx(0.5)}  # 10 % over 20 %
+    assert caps(held([])) == {  # 10 % and 2 % over 20 %
+        VOLATILITY_CAP: pytest.approx(0.5),
+        POSITION_VOLATILITY_CAP: pytest.approx(0.1),
+    }
+
+
+def test_one_position_adds_no_more_volatility_than_it_may_whatever_else_is_held():
+    for weights in ([], [0.05]):
+        assert caps(held(weights, idea_volatility=0.4))[POSITION_VOLATILITY_CAP] == pytest.approx(0.05)
+    free = replace(ConcentrationLimits(), max_position_volatility=math.inf)
+    assert POSITION_VOLATILITY_CAP not in caps(held([]), limits=free)
+    assert POSITION_VOLATILITY_CAP not in caps(held([], idea_volatility=math.nan))
 
 
 def test_twice_the_volatility_is_half_the_size():

@@ -23,6 +23,8 @@ BULL = DEFAULT_LIMITS[MarketRegime.BULL_TRENDING]
 #: Stop and target at different distances, so that no test can take the one for the other.
 LOPSIDED = dataclasses.replace(BULL, stop_loss_multiplier=1.5)
 NAN = math.nan
+#: The agents' and the regime's levels set the bracket, and a view is traded once.
+LEVELS = TacticalConfig(held_bracket_atr=0.0, one_entry_a_view=True)
 
 
 def plan(
@@ -43,7 +45,7 @@ def plan(
         "ticker": "AAPL",
     }
     return plan_trade(
-        **{**idea, **changes}, limits=limits, portfolio=portfolio or an_account(), config=config or TacticalConfig()
+        **{**idea, **changes}, limits=limits, portfolio=portfolio or an_account(), config=config or LEVELS
     )
 
 
@@ -105,7 +107,7 @@ def test_each_regime_sets_its_own_bracket(regime: MarketRegime, stop: float, tar
 def test_distances_count_in_the_wider_of_atr_and_the_forecast_true_range(
     forecast: float, atr: float, brackets: bool, unit: float, word: str
 ) -> None:
-    result = plan(atr=atr, true_range_forecast=forecast, config=TacticalConfig(forecast_brackets=brackets))
+    result = plan(atr=atr, true_range_forecast=forecast, config=dataclasses.replace(LEVELS, forecast_brackets=brackets))
     assert planned(result).stop_price == pytest.approx(180.0 - 2.1 * unit)
     assert planned(result).target_price == pytest.approx(180.0 + 2.1 * unit)
     assert (result.detail["distances_in"], result.detail["distance_unit_usd"]) == (word, unit)
@@ -166,7 +168,7 @@ def test_prices_on_the_wrong_side_are_left_out_and_the_record_says_so() -> None:
 
 
 def test_a_short_mirrors_a_long() -> None:
-    short = plan(direction=Direction.BEARISH, limits=LOPSIDED, config=TacticalConfig(allow_short=True))
+    short = plan(direction=Direction.BEARISH, limits=LOPSIDED, config=dataclasses.replace(LEVELS, allow_short=True))
     result = planned(short)
     assert (result.stop_price, result.target_price) == (186.75, 170.55)
     assert result.stop_return == pytest.approx(6.75 / 180)
@@ -228,7 +230,7 @@ def test_rounding_to_the_tick_never_costs_the_reward_its_cover_of_the_risk(
     atr = entry * atr_share
     assume(atr >= 0.2)
     limits = dataclasses.replace(BULL, stop_loss_multiplier=2.0, take_profit_multiplier=2.0 * ratio)
-    config = TacticalConfig(minimum_target_atr=0.5, minimum_stop_atr=0.5, minimum_reward_to_risk=ratio)
+    config = dataclasses.replace(LEVELS, minimum_target_atr=0.5, minimum_stop_atr=0.5, minimum_reward_to_risk=ratio)
     assert planned(plan(entry_price=entry, atr=atr, limits=limits, config=config)).reward_to_risk >= ratio * (1 - 1e-8)
 
 
@@ -257,9 +259,9 @@ def test_of_two_equally_near_timeframes_the_shorter_is_taken() -> None:
         ({"strategy": "mean_reversion"}, {}, "mean_reversion is not allowed in this regime"),
         ({}, {"open_trades": {"AAPL": Direction.BULLISH}}, "already in this trade"),
         ({}, {"stopped_out": {"AAPL": Direction.BULLISH}}, "AAPL was stopped out of this idea"),
-        ({}, {"open_trades": {f"T{i}": Direction.BULLISH for i in range(8)}}, "8 of 8 positions are taken"),
+        ({}, {"open_trades": {f"T{i}": Direction.BULLISH for i in range(12)}}, "12 of 12 positions are taken"),
         ({"direction": Direction.BEARISH}, {}, "opening shorts is off"),
-        ({}, {"open_risk_pct": 0.10}, "open risk 10.00% reaches the limit 10.00%"),
+        ({}, {"open_risk_pct": 0.12}, "open risk 12.00% reaches the limit 12.00%"),
         ({}, {"open_risk_pct": NAN}, "open risk is not known"),
         ({}, {"daily_loss_pct": 0.03}, "the loss of the day 3.00% reaches the limit 3.00%"),
         ({}, {"daily_loss_pct": NAN}, "the loss of the day is not known"),
@@ -293,7 +295,7 @@ def test_a_profit_on_the_day_stops_nothing() -> None:
 
 
 def test_the_plan_carries_what_the_regime_allows() -> None:
-    found = planned(plan(portfolio=an_account(open_risk_pct=0.097)))
+    found = planned(plan(portfolio=an_account(open_risk_pct=0.117)))
     caps = {cap.name: cap.size_pct for cap in found.caps}
     assert caps["regime_position_size"] == 0.15
     assert caps["regime_portfolio_risk"] == pytest.approx(0.003 / (9.45 / 180))
@@ -334,7 +336,7 @@ def test_a_refusal_names_its_gate_beside_the_numbers(account: dict[str, Any], ga
     assert not result.passed
     assert reason in result.reason
     assert result.detail["gate"] == gate
-    assert result.detail["max_positions"] == 8
+    assert result.detail["max_positions"] == 12
     assert result.plan is not None  # what memory learns from
 
 
@@ -379,5 +381,42 @@ def test_the_monthly_expiry_is_kept_clear_of_where_that_is_asked_for() -> None:
     "wrong", [{"best_share": 0.0}, {"best_share": 1.1}, {"sessions_before_event": -1}, {"sessions_before_expiry": 0.5}]
 )
 def test_rules_of_timing_and_rank_out_of_range_are_refused_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        TacticalConfig(**wrong)
+
+
+# --- held to the horizon
+
+
+def test_a_trade_that_is_held_to_its_horizon_has_stop_and_target_far_and_equally_away() -> None:
+    found = planned(plan(config=TacticalConfig(), atr=2.0, consensus_target=185.0, consensus_stop=178.0))
+    assert (found.stop_price, found.target_price) == (164.0, 196.0)  # eight ATRs; the agents' levels are not asked
+    assert plan(config=TacticalConfig(), atr=2.0).reason == "held to its horizon: stop and target 8 ATRs away"
+
+
+def test_no_such_stop_is_farther_than_the_widest() -> None:
+    result = plan(config=TacticalConfig(), atr=6.0)
+    assert planned(result).stop_return == pytest.approx(0.20)
+    assert planned(result).target_return == pytest.approx(0.20)
+    assert "20% of the price" in result.reason
+
+
+def test_without_an_atr_the_agents_levels_stand_in() -> None:
+    found = planned(plan(config=TacticalConfig(), atr=NAN, consensus_target=189.0, consensus_stop=171.0))
+    assert (found.stop_price, found.target_price) == (171.0, 189.0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"held_bracket_atr": -1.0},
+        {"held_bracket_atr": NAN},
+        {"widest_bracket_pct": 0.0},
+        {"widest_bracket_pct": 1.0},
+        {"core_horizon_sessions": 0},
+        {"core_horizon_sessions": 2.5},
+    ],
+)
+def test_a_width_or_horizon_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         TacticalConfig(**wrong)

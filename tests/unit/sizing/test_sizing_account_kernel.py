@@ -45,7 +45,7 @@ def test_what_is_held_is_worth_the_same_cents(usd, quantity):
 @given(prices, st.integers(0, 100_000), st.sampled_from([0.0, 2.0, 5.0, 7.3]))
 def test_a_fill_costs_the_same_cents(usd, quantity, cost_bp):
     done = price(usd)
-    value, fees = _fill_cents(int(done * 10_000), quantity, cost_bp * 1e-4)
+    value, fees = _fill_cents(int(done * 10_000), float(done), quantity, cost_bp * 1e-4)
     assert value == int(money(done * quantity) * 100)
     assert fees == int(money(abs(float(done) * quantity) * (cost_bp * 1e-4)) * 100)
 

@@ -44,6 +44,13 @@ def awkward(seed, *, tickers=3, held=4, move=0.05):
     )
 
 
+SHORT = EnvironmentTerms(max_candidates=7)
+
+
+def dummy_of(episodes):
+    return DummyVecEnv([lambda: PositionSizingEnv(episodes, SHORT)] * 3)
+
+
 def assert_the_same(episodes, terms, *, seed, count=3, steps=STEPS):
     """Play one batch and as many plain environments side by side, through the ends of episodes."""
     batch = BatchedSizingEnv(episodes, count, terms)
@@ -118,6 +125,26 @@ def test_rewards_add_up_to_the_growth_of_the_account_to_the_cent():
             sums[e] = 0.0
             checked += 1
     assert checked > 10
+
+
+def test_what_a_step_said_stays_what_it_was():
+    batch, plain = (make(coin_flips(candidates=60)) for make in (lambda e: BatchedSizingEnv(e, 3, SHORT), dummy_of))
+    batch.seed(0)
+    plain.seed(0)
+    batch.reset()
+    plain.reset()
+    kept = [(batch.step(actions)[3], plain.step(actions)[3]) for actions in np.full((40, 3), 2)]
+    ended = 0
+    for said, expected in kept:  # looked into only now
+        assert len(said) == 3
+        assert ["terminal_observation" in info for info in said] == ["terminal_observation" in i for i in expected]
+        for info, wanted in zip(said, expected, strict=True):
+            if info:
+                ended += 1
+                assert info["equity"] == wanted["equity"]
+                np.testing.assert_array_equal(info["terminal_observation"], wanted["terminal_observation"])
+        assert said[0] is said[:2][0]
+    assert ended > 10
 
 
 def test_a_run_goes_on_from_its_state_as_if_it_had_not_stopped():

@@ -30,9 +30,12 @@ def with_value(name, row, value):
         ("direction", 4, 0),
         ("risk_pct", 5, -0.1),
         ("risk_pct", 5, np.nan),
+        ("target_pct", 8, -0.1),
+        ("target_pct", 8, np.inf),
         ("gex_signal", 6, 1.5),
         ("volatility", 7, -0.2),
         ("exit_at", 2, 2),
+        ("known_at", 2, 2),
         ("decided_at", 9, -1),
     ],
 )
@@ -70,7 +73,7 @@ def episode(row, direction):
         short_history(),
         row=row,
         direction=direction,
-        target_price=np.full(k, np.nan),
+        target_price=[108.0, *[np.nan] * (k - 1)],
         stop_price=[95.0, *[np.nan] * (k - 1)],
         horizon_sessions=np.full(k, 2),
         gex_signal=np.linspace(-1, 1, k),
@@ -86,10 +89,12 @@ def test_signals_become_candidates_and_what_is_not_known_yet_is_left_out():
     found = episode([0, 1, 2, 4], [1, -1, 0, 1])
     assert found.decided_at.tolist() == [0, 1]
     assert found.exit_at.tolist() == [3, 4]
+    assert found.known_at.tolist() == [3, 4]
     assert found.entry_price.tolist() == [101.5, 103.5]
     assert found.exit_price.tolist() == [102.5, 98.5]
     assert found.price.tolist() == [100.0, 102.0]
     np.testing.assert_allclose(found.risk_pct, [0.05, 1.0])
+    np.testing.assert_allclose(found.target_pct, [0.08, np.nan])
     np.testing.assert_allclose(found.gex_signal, [-1, -1 / 3])
 
 
@@ -123,6 +128,16 @@ def test_a_stretch_holds_what_was_decided_in_it_and_settled_by_its_end():
         assert later.decided_at[judged].max() == 100
     whole = stretch(episodes, 0.0, 1.0, settled=False)
     np.testing.assert_array_equal(whole.exit_price, episodes.exit_price)
+
+
+def test_on_one_calendar_no_stretch_reaches_into_anothers_later_time():
+    early = coin_flips(candidates=101, episodes=1)
+    late = replace(early, **{n: getattr(early, n) + 50 for n in ("decided_at", "exit_at", "known_at")})
+    both = joined([early, late])
+    past = stretch(both, 0.0, 0.5, settled=True, one_calendar=True)
+    later = stretch(both, 0.5, 1.0, settled=False, one_calendar=True)
+    assert past.exit_at.max() == 75 < later.decided_at.min() == 76  # the sessions are 0..150
+    assert len(past) + len(later) == len(both) - 2  # the outcome of one candidate each was not known at the edge
 
 
 def test_a_stretch_that_is_none_or_holds_nothing_is_refused():

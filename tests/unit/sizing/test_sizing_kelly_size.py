@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,6 +13,7 @@ from scipy import stats
 
 from lightning_gex.core.decision import Cap
 from lightning_gex.core.errors import InputError, SettingsError
+from lightning_gex.core.patterns import Outcome
 from lightning_gex.sizing.kelly_size import KellyConfig, KellySizing, choose_size, kelly_cap, quantity_for
 from lightning_gex.sizing.ladder import LADDER
 from lightning_gex.sizing.track_record import TrackRecord
@@ -44,13 +46,33 @@ def sized(
 def test_the_cap_is_the_notional_whose_loss_at_the_stop_is_a_quarter_of_kelly() -> None:
     found = sized(60, 40)
     gain, loss = 0.06 - 0.001, 0.03 + 0.001
-    f = 0.6 - 0.4 / (gain / loss)
+    p = (60 + 30 / 3) / (100 + 30)  # thirty more outcomes without skill: one in three reaches twice the distance first
+    f = p - (1 - p) / (gain / loss)
+    assert (found.base_rate, found.probability) == (pytest.approx(1 / 3), pytest.approx(p))
     assert found.payoff_ratio == pytest.approx(gain / loss)
     assert found.fraction == pytest.approx(f)
     assert found.size_pct_cap * loss == pytest.approx(0.25 * f)
     assert (found.win_rate, found.independent, found.cold_start) == (0.6, 100, False)
     theirs = stats.binomtest(60, 100).proportion_ci(0.95, method="wilson")
     assert found.interval == pytest.approx((theirs.low, theirs.high))
+
+
+def test_without_imagined_outcomes_f_is_taken_at_the_win_rate_itself() -> None:
+    found = sized(60, 40, config=KellyConfig(prior_outcomes=0.0))
+    assert found.probability == 0.6
+    assert found.fraction == pytest.approx(0.6 - 0.4 / (0.059 / 0.031))
+
+
+def test_the_fewer_outcomes_the_nearer_to_the_base_rate() -> None:
+    few, many = sized(30, 15), sized(300, 150)
+    assert 1 / 3 < few.probability < many.probability < 2 / 3
+    assert sized(300, 150, overlap=10.0).probability == pytest.approx(few.probability)
+
+
+@pytest.mark.parametrize("wrong", [-1.0, NAN, math.inf])
+def test_a_prior_that_is_none_is_refused(wrong: float) -> None:
+    with pytest.raises(SettingsError, match="prior_outcomes"):
+        KellyConfig(prior_outcomes=wrong)
 
 
 @pytest.mark.parametrize(("wins", "losses"), [(0, 0), (29, 0), (0, 29), (14, 15)])
@@ -220,3 +242,44 @@ def test_what_is_no_positive_number_buys_nothing(wrong: float) -> None:
     assert quantity_for(wrong, 100_000.0, 180.0) == 0
     assert quantity_for(0.1, wrong, 180.0) == 0
     assert quantity_for(0.1, 100_000.0, wrong) == 0
+
+
+# --- the edge of a record with dates
+
+
+def dated(nets: list[float], count: int = 40) -> TrackRecord:
+    """A record of one outcome a month with these net returns, over and over."""
+    record, start = TrackRecord(), datetime(2015, 1, 2, 21, tzinfo=UTC)
+    for k in range(count):
+        given_at, net = start + timedelta(days=31 * k), nets[k % len(nets)]
+        record = record.after(given_at, Outcome(net, net > 0, given_at + timedelta(days=14)))
+    return record
+
+
+def kelly_of(record: TrackRecord, config: KellyConfig | None = None) -> KellySizing:
+    return kelly_cap(
+        record=record, target_return=0.15, stop_return=0.15, cost_per_side=0.0005, config=config or KellyConfig()
+    )
+
+
+def test_a_mean_net_return_whose_interval_lies_above_nought_is_a_proven_edge() -> None:
+    assert kelly_of(dated([0.02, 0.02, -0.01])).size_pct_cap > 0.0
+    refused = kelly_of(dated([0.05, 0.03, -0.079]))
+    assert refused.size_pct_cap == 0.0
+    assert refused.win_rate > 0.6  # wins alone prove nothing: what is lost on the third is as much
+    assert refused.reason.startswith("no proven edge: the mean net return lies in [")
+
+
+def test_a_higher_level_asks_for_more_proof() -> None:
+    record = dated([0.04, 0.04, -0.05])
+    low, high = record.edge_interval(0.80)
+    assert low > 0 > record.edge_interval(0.99)[0]
+    assert kelly_of(record, KellyConfig(edge_level=0.80)).size_pct_cap > 0.0
+    assert kelly_of(record, KellyConfig(edge_level=0.99)).size_pct_cap == 0.0
+    assert high > low
+
+
+@pytest.mark.parametrize("wrong", [0.0, 1.0, NAN])
+def test_a_level_of_the_edge_that_is_none_is_refused(wrong: float) -> None:
+    with pytest.raises(SettingsError, match="edge_level"):
+        KellyConfig(edge_level=wrong)

@@ -21,7 +21,7 @@ from lightning_gex.sizing.batched import BatchedSizingEnv
 from lightning_gex.sizing.ladder import LADDER
 from lightning_gex.sizing.learner_state import set_parameters
 from lightning_gex.sizing.policy import Algorithm, load_policy
-from lightning_gex.sizing.training import Checkpoints, TrainingKnobs, train_policy
+from lightning_gex.sizing.training import Checkpoints, TrainingKnobs, device_named, train_policy
 
 STEPS = 1_024
 
@@ -140,6 +140,26 @@ def test_training_leaves_the_process_as_it_was(episodes):
     assert (random.random(), np.random.random()) == expected[:2]
 
 
+def test_a_device_that_is_not_there_is_refused_before_any_work(episodes, monkeypatch):
+    import torch
+
+    told = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="no graphics processor"):
+        train_policy(
+            episodes,
+            algorithm=Algorithm.A2C,
+            total_timesteps=16,
+            seed=0,
+            knobs=TrainingKnobs(device="cuda"),
+            progress=told.append,
+        )
+    assert told == []
+    assert (device_named("auto"), device_named("cpu")) == ("cpu", "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert (device_named("auto"), device_named("cuda")) == ("cuda", "cuda")
+
+
 @pytest.mark.parametrize(("field", "value"), [("total_timesteps", 0), ("seed", -1)])
 def test_an_argument_out_of_range_is_refused_by_name(field, value, episodes):
     with pytest.raises(InputError) as refused:
@@ -160,6 +180,7 @@ def test_an_argument_out_of_range_is_refused_by_name(field, value, episodes):
         ("hidden", ()),
         ("hidden", (64, 0)),
         ("drawdown_penalty", float("nan")),
+        ("device", "abacus"),
     ],
 )
 def test_a_knob_out_of_range_is_refused_by_name(field, value):

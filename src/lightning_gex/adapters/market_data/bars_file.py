@@ -56,7 +56,7 @@ def read_bars(
 
 def bars_of_table(table: Table, tickers: Sequence[str] | None, optional: Sequence[str] = ()) -> dict[str, Bars]:
     """The bars in a table that has the columns ``BAR_COLUMNS``. Raises as ``read_bars`` does."""
-    names = _ticker_column(table)
+    names = ticker_column(table)
     if tickers is None:
         return _checked_bars(table, names)
     _demand_tickers(table, names, tickers)
@@ -78,7 +78,8 @@ def bars_of_frame(frame: Any, *, source: str = "frame") -> dict[str, Bars]:  # n
     return bars_of_table(table, None)
 
 
-def _ticker_column(table: Table) -> pl.Series:
+def ticker_column(table: Table) -> pl.Series:
+    """(n,) the tickers as text without blanks around them. Raises ``InputError`` at the first that is missing."""
     column = table.frame["ticker"]
     if column.dtype == pl.String or column.dtype.base_type() in (pl.Categorical, pl.Enum):
         names = column.cast(pl.String).str.strip_chars()

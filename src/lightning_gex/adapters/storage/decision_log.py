@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import lru_cache
 from typing import overload
 
 from lightning_gex.adapters.storage.codec import decode_checked, encode
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.events import EVENT_VERSION, DecisionMade
+from lightning_gex.core.quick_init import replaced
 
 BLOCK = 64  # decisions compressed together: more save little, and every look at one builds them all
 _LEVEL = 1  # of zlib: what level 6 saves beyond it costs three times as long
@@ -32,7 +31,7 @@ class DecisionLog(Sequence[Decision]):
         self._blocks: list[bytes] = []
         self._latest: list[Decision] = []
         self._outlines: list[Decision] = []
-        self._built = lru_cache(maxsize=_BLOCKS_AT_HAND)(self._build)
+        self._at_hand: dict[int, list[Decision]] = {}
 
     def __repr__(self) -> str:
         return f"DecisionLog({len(self)} decisions, {self.stored_bytes} bytes)"
@@ -77,6 +76,15 @@ class DecisionLog(Sequence[Decision]):
             yield from self._build(block)
         yield from self._latest
 
+    def _built(self, block: int) -> list[Decision]:
+        """A block's decisions; the latest few stay at hand."""
+        found = self._at_hand.get(block)
+        if found is None:
+            if len(self._at_hand) == _BLOCKS_AT_HAND:
+                del self._at_hand[next(iter(self._at_hand))]
+            found = self._at_hand[block] = self._build(block)
+        return found
+
     def _build(self, block: int) -> list[Decision]:
         found = []
         for line in zlib.decompress(self._blocks[block]).split(b"\n"):
@@ -87,4 +95,4 @@ class DecisionLog(Sequence[Decision]):
 
 
 def _outline(decision: Decision) -> Decision:
-    return replace(decision, stages=(), votes=(), caps=(), expected_range=None, range_absence=None)
+    return replaced(decision, stages=(), votes=(), caps=(), expected_range=None, range_absence=None)

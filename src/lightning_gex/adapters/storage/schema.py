@@ -53,7 +53,7 @@ TRIALS = Table(
     Column("data_hash", Text, primary_key=True),
     Column("variant_hash", Text, primary_key=True),
     Column("at", Text, nullable=False),  # when it was first tried
-    Column("sharpe_per_session", Double),  # NULL where it never traded
+    Column("sharpe_per_session", Double),  # NULL where it never traded or never ended
 )
 
 #: One row a book; ``revision`` counts its changes, so that a reader knows when what it loaded is old.

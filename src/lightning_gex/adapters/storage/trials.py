@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from lightning_gex.adapters.storage.codec import utc_text
 from lightning_gex.adapters.storage.database import Store, lock_table, store_errors, writing
@@ -41,10 +41,13 @@ class SqlTrials:
     def add(self, data_hash: str, tried: Mapping[str, float], at: datetime) -> TrialCount:
         """Put variants on record; one that is there already is the same trial, however often it is repeated.
 
+        A variant may be put on record before it is run, with NaN, so that a run that is killed was tried all the same;
+        its Sharpe ratio is filled in when it is known.
+
         Parameters
         ----------
         data_hash : of the data, not empty.
-        tried : variant hash -> its Sharpe ratio per session, NaN where it never traded.
+        tried : variant hash -> its Sharpe ratio per session, NaN where it never traded or has not ended yet.
         at : aware, now.
 
         Returns
@@ -61,20 +64,20 @@ class SqlTrials:
         moment = utc_text(at, field="at")
         with store_errors(self._store), writing(self._store) as connection:
             lock_table(connection, TRIALS)
-            known = select(TRIALS.c.variant_hash).where(TRIALS.c.data_hash == data_hash)
-            held = set(connection.execute(known).scalars())
+            known = select(TRIALS.c.variant_hash, TRIALS.c.sharpe_per_session).where(TRIALS.c.data_hash == data_hash)
+            held = {variant: sharpe for variant, sharpe in connection.execute(known)}  # noqa: C416 - rows, not pairs
+            told = {variant: sharpe if math.isfinite(sharpe) else None for variant, sharpe in tried.items()}
             new = [
-                {
-                    "data_hash": data_hash,
-                    "variant_hash": variant,
-                    "at": moment,
-                    "sharpe_per_session": sharpe if math.isfinite(sharpe) else None,
-                }
-                for variant, sharpe in tried.items()
+                {"data_hash": data_hash, "variant_hash": variant, "at": moment, "sharpe_per_session": sharpe}
+                for variant, sharpe in told.items()
                 if variant not in held
             ]
             if new:
                 connection.execute(insert(TRIALS), new)
+            for variant, sharpe in told.items():
+                if sharpe is not None and held.get(variant, sharpe) is None:
+                    row = (TRIALS.c.data_hash == data_hash) & (TRIALS.c.variant_hash == variant)
+                    connection.execute(update(TRIALS).where(row).values(sharpe_per_session=sharpe))
         return self.count(data_hash)
 
     def count(self, data_hash: str) -> TrialCount:

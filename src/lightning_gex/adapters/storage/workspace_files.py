@@ -37,7 +37,8 @@ def replace_together(folder: Path, files: Mapping[str, bytes | Iterable[bytes]],
     Parameters
     ----------
     folder : made if absent, with those above it.
-    files : name -> contents, whole or in pieces. Other files of the folder stay as they are.
+    files : name -> contents, whole or in pieces; a name may lead into folders below, which are made too. Other files
+        stay as they are.
     mode : permissions of each.
 
     Raises
@@ -45,7 +46,8 @@ def replace_together(folder: Path, files: Mapping[str, bytes | Iterable[bytes]],
     StoreError : naming what cannot be written; where writing aside fails, nothing that was there has changed.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for place in (folder, *{(folder / name).parent for name in files} - {folder}):
+            place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made: {error.strerror or error}") from error
     _replace({folder / name: data for name, data in files.items()}, mode)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from lightning_gex.adapters.storage.trials import TrialCount
+from lightning_gex.app.assembly.policies import kelly_reigns
 from lightning_gex.app.assembly.variants import Subject, ablation_variants, put_on_record, run_variant, under
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.ports import Progress
@@ -56,11 +57,11 @@ def ablate_subject(workspace: Workspace, subject: Subject, *, seed: int = 0, pro
     data_hash = subject.data_hash()
     found: list[AblatedVariant] = []
     tried: dict[str, float] = {}
-    for variant in ablation_variants():
+    for variant in ablation_variants(kelly_reigns=kelly_reigns(workspace)):
         changed = under(workspace, variant)
         label = f"walking through: {variant.words}"
         run = run_variant(changed, subject, inputs, kind="ablate", label=label, progress=progress)
-        metrics = evaluate(run, seed=seed)
+        metrics = evaluate(run, seed=seed, reasons=False)
         found.append(AblatedVariant(variant.name, variant.words, run.run_id, metrics, Judged.of(run)))
         tried[subject.variant_hash(changed)] = metrics.sharpe / math.sqrt(SESSIONS_PER_YEAR)
     trials = put_on_record(workspace, data_hash, tried)

@@ -20,7 +20,8 @@ from lightning_gex.app.assembly.backup import BACKUP_DRILLED, BACKUP_MADE
 from lightning_gex.app.assembly.credentials import public_vault
 from lightning_gex.app.assembly.drills import drill_components, drill_rate_limit, drill_stops
 from lightning_gex.app.assembly.paper import SETTINGS_CHANGED
-from lightning_gex.app.assembly.policies import POLICY_FILE, read_policy
+from lightning_gex.app.assembly.policies import POLICY_FILE, SHIPPED, read_policy
+from lightning_gex.app.assembly.shipped import is_champion, shipped_history_card
 from lightning_gex.app.assembly.wiring import Stores, engine_config, new_run_id
 from lightning_gex.app.settings import ENV_DELIMITER, ENV_PREFIX, GuardrailSettings
 from lightning_gex.app.workspace import Workspace
@@ -252,8 +253,12 @@ def _model(patient: _Patient) -> Finding:
     if not patient.workspace.settings.enhancements.rl_sizing:
         return Finding(Status.NOT_YET, "enhancements.rl_sizing is off: no trained policy sizes", "switch it on")
     step = f"lightning train --timesteps {LEAST_TRAINING_STEPS} --out DIR; lightning promote DIR"
+    shipped = f"the shipped policy {shipped_history_card().verdict()[1]}"
+    if patient.workspace.settings.sizing.policy == SHIPPED:
+        return Finding(Status.NOT_YET, f"sizing.policy asks for what ships with the package: {shipped}", step)
     if not path.exists():
-        return Finding(Status.NOT_YET, f"there is no {POLICY_FILE}: Kelly sizes", step)
+        who = "it sizes" if is_champion() else "Kelly sizes"
+        return Finding(Status.NOT_YET, f"there is no {POLICY_FILE}; {shipped}: {who}", step)
     policy = read_policy(path)
     if not isinstance(policy, OnnxPolicy):
         return Finding(Status.CANNOT_TELL, f"{POLICY_FILE} says nothing of its training", step)

@@ -24,7 +24,7 @@ from lightning_gex.analytics.dealer_positioning import positioning
 from lightning_gex.app.assembly.control import halt_trading, reset_breaker, resume_trading
 from lightning_gex.app.assembly.credentials import CredentialStore
 from lightning_gex.app.assembly.jobs import simulate
-from lightning_gex.app.assembly.policies import workspace_policy
+from lightning_gex.app.assembly.policies import UnpromotedPolicy, workspace_policy
 from lightning_gex.app.assembly.wiring import Stores, agents_of, engine_config
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.bars import Bars
@@ -321,6 +321,8 @@ def _tried_sizing(_scratch: Workspace, own: Workspace) -> str:
     policy = workspace_policy(own, engine_config(own.settings))
     if policy is None:
         return "no trained policy is used: Kelly sizes"
+    if isinstance(policy, UnpromotedPolicy):
+        return f"{policy.why}: Kelly sizes"
     size = policy.size_pct(np.zeros(7))
     return f"the trained policy answers, {size:.0%} on a blank observation"
 

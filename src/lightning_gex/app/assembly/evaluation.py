@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lightning_gex.adapters.storage.trials import TrialCount
+from lightning_gex.app.assembly.folds import FoldRequest, folds_of, judge_folds
+from lightning_gex.app.assembly.universe import universe_document
 from lightning_gex.app.assembly.variants import (
     BASELINE,
     EVERYTHING,
@@ -18,12 +21,14 @@ from lightning_gex.app.assembly.variants import (
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.errors import InsufficientDataError
 from lightning_gex.core.ports import Progress
-from lightning_gex.core.units import SESSIONS_PER_YEAR
+from lightning_gex.core.units import SESSIONS_PER_YEAR, Float64Array1D
 from lightning_gex.engine.inputs import MarketInputs
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation.calls import RunIndex
+from lightning_gex.evaluation.claims import Claim, plain_claims, report_claims
 from lightning_gex.evaluation.comparison import Beside, plain_random
-from lightning_gex.evaluation.metrics import JsonValue, RunMetrics, evaluate
+from lightning_gex.evaluation.fold_figures import WALK, FoldedFigures
+from lightning_gex.evaluation.metrics import JsonValue, RunMetrics, evaluate, sharpe_of
 from lightning_gex.evaluation.paired import Judged, difference
 from lightning_gex.evaluation.placebos import GexPlacebo, RandomEntries, placebo_inputs, random_entries
 
@@ -37,21 +42,32 @@ class Evaluation:
     run : it.
     metrics : its figures; deflated by all trials on these data.
     baseline : the same files without any enhancement.
+    baseline_equity : (m,) its equity at each close, USD.
     placebos : the same system on positioning and flow out of place; empty where there is none of either.
     random : entries drawn at random.
     trials : variants ever judged on these data, this one included.
     data_hash : of the data.
     notes : what a reader must know.
+    universe : how the tickers were chosen, and who belonged when, as plain values.
+    folds : the history judged part by part; None where nobody asked for it.
     """
 
     run: RunResult
     metrics: RunMetrics
     baseline: Beside
+    baseline_equity: Float64Array1D
     placebos: tuple[Beside, ...]
     random: RandomEntries
     trials: TrialCount
     data_hash: str
     notes: tuple[str, ...]
+    universe: Mapping[str, JsonValue]
+    folds: FoldedFigures | None = None
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What the figures may be read as, in the order in which that counts."""
+        return report_claims(self.metrics, self.baseline, self.placebos, self.random)
 
     def to_json_dict(self) -> dict[str, JsonValue]:
         """Everything as plain JSON values; absent is null."""
@@ -67,33 +83,51 @@ class Evaluation:
             },
             "trials": self.trials.count,
             "trials_sharpe_variance_per_session": self.trials.variance,
+            "claims": plain_claims(self.claims),
             "data_hash": self.data_hash,
+            "universe": dict(self.universe),
+            "walk": WALK,
+            "folds": None if self.folds is None else self.folds.to_json_dict(),
             "notes": list(self.notes),
         }
 
 
-def evaluate_subject(workspace: Workspace, subject: Subject, *, seed: int = 0, progress: Progress) -> Evaluation:
+def evaluate_subject(
+    workspace: Workspace,
+    subject: Subject,
+    *,
+    seed: int = 0,
+    folds: FoldRequest | None = None,
+    progress: Progress,
+) -> Evaluation:
     """Run the system as it is set, without its enhancements, and on gamma that cannot know anything.
 
     Parameters
     ----------
     workspace : whose settings, store and journal.
     subject : files, tickers and period.
+    folds : how the history is to be judged part by part as well; None leaves that out.
     seed : of bootstrap, shuffles and draws.
     progress : shows how far each run is.
     """
     inputs = subject.inputs()
+    if folds is not None:
+        folds_of(workspace, subject, inputs, folds)  # a history that is too short is refused before the long runs
     data_hash = subject.data_hash()
     run = run_variant(workspace, subject, inputs, kind="evaluate", label=_label(EVERYTHING), progress=progress)
     index, judged = RunIndex.of(run), Judged.of(run)
-    metrics = evaluate(run, seed=seed)
-    base = _run_beside(under(workspace, BASELINE), subject, inputs, BASELINE, judged, seed, progress)
+    base, base_run = _run_beside(under(workspace, BASELINE), subject, inputs, BASELINE, judged, seed, progress)
+    baseline_equity = base_run.equity
+    del base_run  # nothing else of it is shown, and its decisions need room that the runs after it need too
     gex, unmade = _gex_placebos(workspace, subject, inputs, judged, seed, progress)
+    parts = None
+    if folds is not None:
+        parts = judge_folds(workspace, subject, inputs, folds, seed=seed, progress=progress)
     trials = put_on_record(
         workspace,
         data_hash,
         {
-            subject.variant_hash(workspace): _per_session(metrics.sharpe),
+            subject.variant_hash(workspace): _per_session(sharpe_of(run)),
             subject.variant_hash(under(workspace, BASELINE)): _per_session(base.metrics.sharpe),
         },
     )
@@ -103,11 +137,14 @@ def evaluate_subject(workspace: Workspace, subject: Subject, *, seed: int = 0, p
         run=run,
         metrics=deflated,
         baseline=base,
+        baseline_equity=baseline_equity,
         placebos=gex,
         random=random_entries(index, taken, seed=seed),
         trials=trials,
         data_hash=data_hash,
         notes=(*deflated.notes, *unmade),
+        universe=universe_document(subject.universe, subject.tickers, subject.membership),
+        folds=parts,
     )
 
 
@@ -119,10 +156,10 @@ def _run_beside(
     judged: Judged,
     seed: int,
     progress: Progress,
-) -> Beside:
+) -> tuple[Beside, RunResult]:
     run = run_variant(workspace, subject, inputs, kind="evaluate", label=_label(variant), progress=progress)
     gain = difference(judged, Judged.of(run), seed=seed)
-    return Beside(variant.name, variant.words, evaluate(run, seed=seed), gain)
+    return Beside(variant.name, variant.words, evaluate(run, seed=seed, reasons=False), gain), run
 
 
 def _gex_placebos(
@@ -139,7 +176,7 @@ def _gex_placebos(
             unmade.append(f"no placebo with {words}: {error}")
             continue
         variant = replace(EVERYTHING, name=kind.value, words=words)
-        found.append(_run_beside(workspace, subject, moved, variant, judged, seed, progress))
+        found.append(_run_beside(workspace, subject, moved, variant, judged, seed, progress)[0])
     return tuple(found), tuple(unmade)
 
 

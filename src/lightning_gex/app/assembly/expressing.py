@@ -9,6 +9,7 @@ from lightning_gex.adapters.market_data.chain_files import read_chain
 from lightning_gex.core.decision import Decision, Scalar
 from lightning_gex.core.enums import DecisionStatus, Direction, StageName
 from lightning_gex.core.events import AuditNoted
+from lightning_gex.core.units import SESSIONS_PER_YEAR
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.risk.check import Gate
 from lightning_gex.risk.expression import Expression, TradeView, express
@@ -45,17 +46,25 @@ def expressed(
     else:
         return None
     ahead = decision.expected_range
+    volatility = math.nan if ahead is None else ahead.volatility_forecast_horizon
     view = TradeView(
         direction=decision.direction,
         entry_price=decision.entry_price,
-        target_price=decision.target_price,
-        stop_price=decision.stop_loss,
+        target_price=_within_reach(decision, decision.target_price, volatility),
+        stop_price=_within_reach(decision, decision.stop_loss, volatility),
         horizon_sessions=decision.time_horizon_days,
-        forecast_volatility=math.nan if ahead is None else ahead.volatility_forecast_horizon,
+        forecast_volatility=volatility,
         regime=decision.regime,
         at_risk_usd=min(at_risk, config.guardrails.max_position_size_pct * equity, config.guardrails.max_capital_usd),
     )
     return express(view, read_chain(chain, format=chain_format))
+
+
+def _within_reach(decision: Decision, level: float, volatility: float) -> float:
+    """The level, or one forecast standard deviation of the horizon's move where that is nearer: strikes stand there."""
+    entry = decision.entry_price
+    reach = entry * volatility * math.sqrt(decision.time_horizon_days / SESSIONS_PER_YEAR)
+    return entry + math.copysign(reach, level - entry) if 0.0 < reach < abs(level - entry) else level
 
 
 def on_the_record(decision: Decision, how: Expression) -> AuditNoted:

@@ -18,10 +18,11 @@ from lightning_gex.adapters.market_data.stale_open import default_fill_price, sa
 from lightning_gex.adapters.storage.decision_log import DecisionLog
 from lightning_gex.analytics.positioning_result import DealerPositioning
 from lightning_gex.app.assembly.expressing import expressed, on_the_record
-from lightning_gex.app.assembly.input_notes import bar_notes, coverage_notes
+from lightning_gex.app.assembly.hygiene import DataFinding, bar_findings, faults_of, scale_findings, told_together
+from lightning_gex.app.assembly.input_notes import coverage_notes
 from lightning_gex.app.assembly.policies import workspace_policy
 from lightning_gex.app.assembly.positions import position_chain, table_of_history, table_of_one, with_today
-from lightning_gex.app.assembly.universe import with_universe
+from lightning_gex.app.assembly.universe import UniverseRequest, chosen_universe, with_universe
 from lightning_gex.app.assembly.wiring import (
     BACKTEST_JOURNAL_GROUP,
     Stores,
@@ -30,12 +31,15 @@ from lightning_gex.app.assembly.wiring import (
     engine_config,
     new_run_id,
 )
+from lightning_gex.app.settings import Settings
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.decision import Decision, Scalar
 from lightning_gex.core.errors import InputError, InsufficientDataError
+from lightning_gex.core.membership import Membership
 from lightning_gex.core.ports import Agent, Progress
 from lightning_gex.core.series import DatedSeries
+from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.drivers import ShowProgress, Watch, decide_latest, run_backtest
 from lightning_gex.engine.feed import SessionUpdate
 from lightning_gex.engine.inputs import MARKET_TICKERS, MarketInputs, market_ticker_among
@@ -119,7 +123,7 @@ def analyze_files(
         market=given["market"],
         positioning=table,
         market_ticker=market_ticker_among(file.bars),
-        notes=(*file.notes, *notes, *coverage_notes(own.session[-1:], given), *bar_notes(own)),
+        notes=(*file.notes, *notes, *coverage_notes(own.session[-1:], given), *told_together(_examined([own]))),
     )
     inputs = with_universe(workspace, inputs)
     trader, _, watch = _wired(workspace, tickers=(ticker,), start=None, kind="analyze")
@@ -146,30 +150,42 @@ def run_backtest_files(
     workspace: Workspace,
     *,
     bars: Path,
-    tickers: Sequence[str],
+    universe: UniverseRequest,
     flow: Path | None = None,
     history: Path | None = None,
     volatility_index: Path | None = None,
     rates: Path | None = None,
     market: Path | None = None,
+    market_bars: Path | None = None,
     start: date | None = None,
     end: date | None = None,
     capital: float | None = None,
     progress: Progress,
 ) -> RunResult:
     """Walk forward through the files' history. Sessions before ``start`` are learnt from and not traded."""
-    watched = tuple(dict.fromkeys(tickers))
-    files = InputFiles(bars, flow, history, volatility_index, rates, market)
+    chosen = chosen_universe(bars, universe, end=end)
+    files = InputFiles(bars, flow, history, volatility_index, rates, market, market_bars)
+    inputs = inputs_of(files, chosen.tickers, start=start, end=end)
     return simulate(
         workspace,
-        inputs_of(files, watched, start=start, end=end),
-        tickers=watched,
+        replace(inputs, notes=(*chosen.notes, *inputs.notes)),
+        tickers=chosen.tickers,
         start=None if start is None else np.datetime64(start, "D"),
         kind="backtest",
-        label=f"walking through {', '.join(watched)}",
+        label=f"walking through {named(chosen.tickers)}",
         progress=progress,
         capital=capital,
+        membership=chosen.membership,
     )
+
+
+def named(tickers: Sequence[str]) -> str:
+    """Tickers for a line of text: all of a few, the number of many.
+
+    >>> named(("SPY", "QQQ")), named(tuple("ABCDEFGHIJKLM"))
+    ('SPY, QQQ', '13 tickers')
+    """
+    return ", ".join(tickers) if len(tickers) <= _NAMED else f"{len(tickers)} tickers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +195,7 @@ class InputFiles:
     Parameters
     ----------
     bars : daily bars. flow, history, volatility_index, rates, market : as the commands take them.
+    market_bars : daily bars of what stands for the market as a whole, where ``bars`` has none.
     """
 
     bars: Path
@@ -187,6 +204,7 @@ class InputFiles:
     volatility_index: Path | None = None
     rates: Path | None = None
     market: Path | None = None
+    market_bars: Path | None = None
 
 
 def inputs_of(
@@ -205,7 +223,8 @@ def inputs_of(
     flow, history, rates, market = files.flow, files.history, files.rates, files.market
     bars, volatility_index = files.bars, files.volatility_index
     file = _read_bars_file(bars, watched)
-    everything = {t: _until(b, last) for t, b in file.bars.items()}
+    found = file.bars if files.market_bars is None else _with_market(file.bars, files.market_bars)
+    everything = {t: _until(b, last) for t, b in found.items()}
     index = file.volatility_index if volatility_index is None else read_volatility_index(volatility_index)
     given = {
         "flow": None if flow is None else read_flow(flow),
@@ -215,6 +234,8 @@ def inputs_of(
     }
     past = None if history is None else read_history(history)
     table, past_notes = _past_positioning(past, everything, watched)
+    findings = _examined([everything[t] for t in watched])
+    findings += [] if past is None else scale_findings(past, everything, watched)
     given |= {f"history of {ticker}": _gamma_of(series) for ticker, series in table.items()}
     first = None if start is None else np.datetime64(start, "D")
     decided = everything[watched[0]].session
@@ -223,7 +244,7 @@ def inputs_of(
         *_notes_on_inputs(flow, history, index, rates),
         *past_notes,
         *coverage_notes(decided if first is None else decided[decided >= first], given),
-        *(note for ticker in watched for note in bar_notes(everything[ticker])),
+        *told_together(findings),
     )
     return MarketInputs(
         bars=everything,
@@ -234,6 +255,7 @@ def inputs_of(
         rates=given["rates"],
         market_ticker=market_ticker_among(everything),
         notes=notes,
+        faults=faults_of(findings),
     )
 
 
@@ -248,13 +270,22 @@ def simulate(
     progress: Progress,
     capital: float | None = None,
     besides: tuple[Agent, ...] = (),
+    membership: Membership | None = None,
+    learn_until: np.datetime64 | None = None,
 ) -> RunResult:
     """One journaled walk through a history with simulated fills and a memory of its own.
 
-    ``besides`` are agents that vote beside those of the settings.
+    ``besides`` are agents that vote beside those of the settings, ``membership`` who may be entered when,
+    ``learn_until`` the last session whose decisions are learnt from; None learns from all.
+
+    Raises
+    ------
+    InputError : the data have a fault, and the settings do not let a run rest on it.
     """
+    if workspace.settings.data.refuse_faults:
+        refuse_faults(inputs)
     trader, exchange, watch = _wired(workspace, tickers=tickers, start=start, kind=kind)
-    watch = replace(watch, agents=(*watch.agents, *besides))
+    watch = replace(watch, agents=(*watch.agents, *besides), membership=membership, learn_until=learn_until)
     return run_backtest(
         trader,
         exchange,
@@ -282,7 +313,14 @@ def _wired(
         broker=exchange,
         decisions=DecisionLog(),
     )
-    watch = Watch(
+    return trader, exchange, watch_of(settings, config, tickers=tickers, start=start)
+
+
+def watch_of(
+    settings: Settings, config: EngineConfig, *, tickers: tuple[str, ...], start: np.datetime64 | None
+) -> Watch:
+    """What a simulated run watches, and how, under these settings and the configuration that follows from them."""
+    return Watch(
         tickers=tickers,
         agents=agents_of(settings),
         config=config,
@@ -290,7 +328,6 @@ def _wired(
         start=start,
         breakers_reset_after=BREAKERS_RESET_AFTER_SESSIONS,
     )
-    return trader, exchange, watch
 
 
 def on_record(workspace: Workspace) -> dict[str, Scalar]:
@@ -321,6 +358,36 @@ def _read_bars_file(path: Path, tickers: Sequence[str]) -> _BarsFile:
             index = DatedSeries(found[name].session, {"close": found[name].close}, str(path))
             return _BarsFile(bars, index, (f"the volatility index is {name} of the bars file",))
     return _BarsFile(bars, None, ())
+
+
+def _with_market(bars: Mapping[str, Bars], path: Path) -> dict[str, Bars]:
+    """The bars with the best ticker of a second file that can stand for the market."""
+    there = read_bars(path)
+    market = market_ticker_among(there)
+    if market is None:
+        raise InputError(
+            f"none of {', '.join(MARKET_TICKERS)} is in it: one of them stands for the market",
+            source=str(path),
+            field="ticker",
+        )
+    return {market: there[market], **bars}
+
+
+def refuse_faults(inputs: MarketInputs) -> None:
+    """Raise ``InputError`` at the first fault of the data, saying how many more there are."""
+    if inputs.faults:
+        more = f"; {len(inputs.faults) - 1} more: lightning check-data lists them" if len(inputs.faults) > 1 else ""
+        source = next(iter(inputs.bars.values())).source
+        raise InputError(
+            f"{inputs.faults[0]}{more} (to run all the same, set data.refuse_faults = false)",
+            source=source,
+            field="bars",
+        )
+
+
+def _examined(bars: Iterable[Bars]) -> list[DataFinding]:
+    today = np.datetime64(SystemClock().now().date(), "D")
+    return [finding for own in bars for finding in bar_findings(own, today=today)]
 
 
 def _until(bars: Bars, last: np.datetime64 | None) -> Bars:

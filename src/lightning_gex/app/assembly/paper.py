@@ -21,6 +21,7 @@ from lightning_gex.adapters.storage.file_lock import exclusive
 from lightning_gex.app.assembly.alerts import tell, tell_of_run
 from lightning_gex.app.assembly.jobs import InputFiles, inputs_of, on_record, shown
 from lightning_gex.app.assembly.policies import workspace_policy
+from lightning_gex.app.assembly.transition import SHARE_SETTING, of_its_share, transition_in
 from lightning_gex.app.assembly.universe import with_universe
 from lightning_gex.app.assembly.wiring import Stores, agents_of, capital_of, engine_config, new_run_id
 from lightning_gex.app.workspace import Workspace
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from lightning_gex.core.orders import OpenTrade, Order
 
 #: What a paper run's start says beside the settings: it cannot be changed while the run goes on.
-_TICKERS, _START = "paper.tickers", "paper.start"
+PAPER_TICKERS, PAPER_START = "paper.tickers", "paper.start"
 #: Settings that differ from those a run was last known to go by; its detail holds their new values.
 SETTINGS_CHANGED = "settings_changed"
 _PATIENCE_SECONDS = 30.0  # for another call that is at it
@@ -157,13 +158,14 @@ class _PaperCall:
 
     def __init__(self, workspace: Workspace, request: PaperRequest, stores: Stores, clock: Clock) -> None:
         self._workspace, self._request, self._stores, self._clock = workspace, request, stores, clock
-        self._config = engine_config(workspace.settings)
         with stores.journal(new_run_id("paper", clock.now())) as journal:
             self._begun = going_on(journal)
+            transition = transition_in(journal)
+        self._config = of_its_share(engine_config(workspace.settings), transition, RunMode.PAPER)
         if self._begun is None and request.end:
             raise RefusedError("there is no paper run to end")
         self._tickers = self._chosen_tickers()
-        own = None if self._begun is None else date.fromisoformat(str(self._begun.started.settings[_START]))
+        own = None if self._begun is None else date.fromisoformat(str(self._begun.started.settings[PAPER_START]))
         self._inputs = with_universe(workspace, inputs_of(request.files, self._tickers, start=own or request.start))
         self._sessions = watched_sessions(self._inputs, Watch(self._tickers, (), self._config, {}))
         self._start = self._chosen_start()
@@ -194,7 +196,7 @@ class _PaperCall:
             if not asked:
                 raise SettingsError("name what to trade: --ticker, once or more, when a paper run begins")
             return asked
-        own = tuple(str(self._begun.started.settings[_TICKERS]).split(","))
+        own = tuple(str(self._begun.started.settings[PAPER_TICKERS]).split(","))
         if asked and asked != own:
             raise SettingsError(
                 f"the paper run {self._begun.run_id} trades {', '.join(own)}, not {', '.join(asked)}: leave --ticker "
@@ -213,7 +215,7 @@ class _PaperCall:
                 )
             return chosen
         settings = self._begun.started.settings
-        own = np.datetime64(str(settings[_START]), "D")
+        own = np.datetime64(str(settings[PAPER_START]), "D")
         if asked is not None and asked != own:
             raise SettingsError(f"the paper run {self._begun.run_id} trades since {own}: leave --start out")
         capital = self._request.capital
@@ -277,9 +279,9 @@ class _PaperCall:
                 halt=HaltFile(workspace.halt_flag),
                 tells_memory=False,  # the journal's transactions do
             )
-            settings = on_record(workspace)
+            settings = {**on_record(workspace), SHARE_SETTING: self._config.capital_share}
             if self._begun is None:
-                own: dict[str, Scalar] = {_TICKERS: ",".join(self._tickers), _START: str(self._start)}
+                own: dict[str, Scalar] = {PAPER_TICKERS: ",".join(self._tickers), PAPER_START: str(self._start)}
                 capital = capital_of(workspace.settings, self._request.capital)
                 trader.start(at=now, mode=RunMode.PAPER, capital=capital, settings={**settings, **own})
             else:

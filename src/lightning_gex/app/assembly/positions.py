@@ -164,7 +164,7 @@ def table_of_one(found: DealerPositioning, bars: Bars) -> tuple[DatedSeries, tup
         session = last
     sessions = np.array([session], dtype="datetime64[D]")
     row = feature_row(found)
-    scale = float(_scales(sessions, np.array([found.spot]), bars)[0])
+    scale = float(scales(sessions, np.array([found.spot]), bars)[0])
     if abs(scale - 1.0) > LARGEST_SCALE_DIFFERENCE:
         row |= dict.fromkeys(_LEVELS, float("nan"))
         notes.append(
@@ -193,7 +193,7 @@ def table_of_history(history: PositioningHistory, bars: Bars) -> tuple[DatedSeri
             f"{RANK_MINIMUM}: the options flow agent reads each chain alone until then"
         )
     if len(sessions):
-        off = np.abs(_scales(sessions, found.columns["spot"][rows], bars) - 1.0) > LARGEST_SCALE_DIFFERENCE
+        off = np.abs(scales(sessions, found.columns["spot"][rows], bars) - 1.0) > LARGEST_SCALE_DIFFERENCE
         for name in _LEVELS:
             columns[name] = np.where(off, np.nan, columns[name])
         if off.any():
@@ -212,7 +212,7 @@ def with_today(past: DatedSeries, today: DatedSeries) -> DatedSeries:
     return DatedSeries(np.r_[past.session[before], today.session], columns, f"{past.source}, {today.source}")
 
 
-def _scales(sessions: DateArray1D, spot: Float64Array1D, bars: Bars) -> Float64Array1D:
+def scales(sessions: DateArray1D, spot: Float64Array1D, bars: Bars) -> Float64Array1D:
     """(n,) spot over the bars' last close at or before each session."""
     at = np.maximum(np.searchsorted(bars.session, sessions, side="right") - 1, 0)
     scale: Float64Array1D = spot / bars.close[at]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
 from lightning_gex.agents.registry import voting_agent
 from lightning_gex.app.assembly.jobs import simulate
+from lightning_gex.app.assembly.transition import note_in_control, settings_in_force
 from lightning_gex.app.assembly.universe import with_universe
 from lightning_gex.app.assembly.variants import Subject
-from lightning_gex.app.assembly.wiring import agents_of, engine_config
+from lightning_gex.app.assembly.wiring import Stores, agents_of, engine_config
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.ports import Agent, Progress
@@ -18,15 +21,20 @@ from lightning_gex.engine.inputs import MarketInputs, features_of
 from lightning_gex.engine.perception import Perception, perceive
 from lightning_gex.evaluation.metrics import JsonValue
 from lightning_gex.evaluation.probe import (
+    INPUTS,
     Future,
     Leak,
     ProbeResult,
     chosen_cuts,
     decision_leaks,
+    input_leaks,
     other_future,
     perception_leaks,
     result_of,
 )
+
+#: ``what`` of the note that a probe leaves in the journal: a transition asks for one that found nothing.
+PROBED = "probed"
 
 
 def probe_subject(
@@ -46,7 +54,7 @@ def probe_subject(
     subject : files, tickers and period.
     agents : ``package.module:name`` of agents that vote beside those of the settings.
     cuts : sessions to cut at, drawn at random. Everything computed at once is compared at each of them, whole runs at
-        the middle one.
+        the middle one, and the files are read once more up to it.
     seed : of the draw and the scrambling.
     progress : shows how far each run is.
     """
@@ -56,13 +64,19 @@ def probe_subject(
     voters = (*agents_of(workspace.settings), *besides)
 
     def perceived(ticker: str, given: MarketInputs) -> Perception:
-        return perceive(features_of(ticker, given), voters, config)
+        return perceive(features_of(ticker, given, subject.membership), voters, config)
 
     sessions = inputs.bars[subject.tickers[0]].session
     first = None if subject.start is None else np.datetime64(subject.start, "D")
     chosen = chosen_cuts(sessions, cuts, seed=seed, first=first)
-    columns, leaks = perception_leaks(inputs, subject.tickers, perceived, chosen, seed=seed)
     middle = chosen[len(chosen) // 2]
+
+    def read_until(cut: np.datetime64) -> MarketInputs:
+        return replace(subject, end=date.fromisoformat(str(cut))).inputs()
+
+    read, misread = input_leaks(inputs, read_until, [middle])
+    columns, leaks = perception_leaks(inputs, subject.tickers, perceived, chosen, seed=seed)
+    columns, leaks = {INPUTS: read, **columns}, [*misread, *leaks]
     real = _decisions(workspace, subject, inputs, besides, "the real future", progress)
     compared = 0
     for future in Future:
@@ -77,7 +91,26 @@ def probe_subject(
         count, found = decision_leaks(real, other, middle, future)
         compared += count
         leaks.extend(found)
-    return result_of(chosen, columns, compared, leaks)
+    result = result_of(chosen, columns, compared, leaks)
+    _on_record(workspace, result)
+    return result
+
+
+def _on_record(workspace: Workspace, found: ProbeResult) -> None:
+    stores = Stores.open(workspace)
+    try:
+        note_in_control(
+            stores,
+            PROBED,
+            {
+                "clean": found.clean,
+                "leaks": len(found.leaks),
+                "decisions": found.decisions,
+                "settings": settings_in_force(workspace),
+            },
+        )
+    finally:
+        stores.engine.dispose()
 
 
 def _decisions(
@@ -98,6 +131,7 @@ def _decisions(
         progress=progress,
         capital=subject.capital,
         besides=besides,
+        membership=subject.membership,
     )
     return list(run.decisions)
 

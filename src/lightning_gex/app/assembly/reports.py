@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lightning_gex.analytics.bootstrap import wilson_interval
 from lightning_gex.app.assembly.wiring import Stores
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.enums import RunMode
@@ -53,6 +54,7 @@ def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[
     blocked = Counter(
         e.decision.blocked_by.value for e in events if isinstance(e, DecisionMade) and e.decision.blocked_by
     )
+    won = sum(t.pnl > 0 for t in trades)
     initial, equity = float(state.initial_capital), float(state.equity)
     return {
         "run_id": run.run_id,
@@ -62,7 +64,8 @@ def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[
         "capital": {"initial": initial, "current": equity, "return": equity / initial - 1.0},
         "trading": {
             "closed_trades": len(trades),
-            "win_rate": sum(t.pnl > 0 for t in trades) / len(trades) if trades else math.nan,
+            "win_rate": won / len(trades) if trades else math.nan,
+            "win_rate_interval": list(wilson_interval(won, len(trades))),
             "total_pnl": float(sum(t.pnl for t in trades)),
             "costs": float(state.ledger.costs),
             "open_trades": len(state.open_trades),
@@ -73,6 +76,31 @@ def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[
         "by_gate": plain_tallies(tallied(_ideas(events))),
         "reliability": plain_reliability(reliability_figures(state.learning.grouped())),
     }
+
+
+def journal_runs(workspace: Workspace) -> list[dict[str, Any]]:
+    """Every run of the journal that decided or traded, oldest first.
+
+    Returns
+    -------
+    ``run_id, mode, started_at`` (ISO 8601; None where the start is not on record) and ``records``.
+
+    Raises
+    ------
+    IntegrityError : the start of a run was altered.
+    """
+    stores = Stores.open(workspace)
+    with stores.naming_the_store(), stores.journal("report") as journal:
+        found = [r for r in journal.runs() if r.mode is not RunMode.CONTROL]
+    return [
+        {
+            "run_id": run.run_id,
+            "mode": None if run.mode is None else run.mode.value,
+            "started_at": None if run.started_at is None else run.started_at.isoformat(),
+            "records": run.count,
+        }
+        for run in found
+    ]
 
 
 def _ideas(events: Sequence[Event]) -> Iterator[tuple[str, float | None]]:

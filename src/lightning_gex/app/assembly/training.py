@@ -1,35 +1,34 @@
-"""``lightning train`` and ``promote``: policies by fold and seed, the card they earn, and the champion's place."""
+"""``lightning train``: policies by fold and seed, and the card they earn."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
-from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.adapters.storage.workspace_files import replace_together, write_atomically
 from lightning_gex.app.assembly.jobs import InputFiles, inputs_of
-from lightning_gex.app.assembly.policies import POLICY_FILE, read_policy
+from lightning_gex.app.assembly.policies import POLICY_FILE
+from lightning_gex.app.assembly.promotion import CARD_FILE, reigning_policy, signed_card
 from lightning_gex.app.assembly.training_data import (
     SIMULATED_MARKETS,
     SIMULATED_SESSIONS,
+    SimulatedTerms,
     history_episodes,
-    simulated_episodes,
+    simulated_trial,
 )
-from lightning_gex.app.assembly.wiring import Stores, new_run_id
+from lightning_gex.app.assembly.variants import put_on_record
 from lightning_gex.app.workspace import Workspace
-from lightning_gex.core.errors import InputError, RefusedError, SettingsError, shown
-from lightning_gex.core.events import AuditNoted
-from lightning_gex.sizing.contest import Score, by_policy, plain_ways, played
-from lightning_gex.sizing.episodes import Episodes, joined, stretch
-from lightning_gex.sizing.model_card import CHAMPION, ModelCard, chosen, excess_over, of_policies
+from lightning_gex.core.errors import InputError, SettingsError, shown
+from lightning_gex.sizing.contest import BLOCK_SESSIONS
+from lightning_gex.sizing.episodes import Episodes
+from lightning_gex.sizing.model_card import ModelCard
 from lightning_gex.sizing.policy import Algorithm, OnnxPolicy
+from lightning_gex.sizing.score import Score, median_of, of_seeds
 from lightning_gex.sizing.training import (
     Checkpoints,
     TrainedPolicy,
@@ -38,13 +37,10 @@ from lightning_gex.sizing.training import (
     data_digest,
     train_policy,
 )
+from lightning_gex.sizing.trial import Trial, figures, history_trial, judged_digest
 
-CARD_FILE = "card.json"
-PROMOTED_CARD_FILE = "policy_card.json"
 CHECKPOINT_SUFFIX = ".checkpoint"
-#: Markets a policy is judged on come from seeds that no training of a sane number of seeds reaches.
-_JUDGED_SEED = 900_000
-_PROMOTED, _NOT_PROMOTED = "policy_promoted", "policy_not_promoted"
+REQUEST_FILE = "training.json"
 _LEAST_TIMESTEPS, _MOST_SEEDS, _MOST_FOLDS = 1, 1_000, 20
 
 ShowTraining = Callable[[str, TrainingProgress], None]
@@ -110,6 +106,11 @@ class TrainingRequest:
         if self.on is TrainedOn.SIMULATED and (self.files is not None or self.tickers):
             raise SettingsError("--on simulated reads no history: leave --bars and --ticker out, or train on both")
 
+    @property
+    def simulated(self) -> SimulatedTerms:
+        """The markets it learns on, where it learns on simulated ones."""
+        return SimulatedTerms(self.markets, self.sessions, self.planted_effect)
+
     def words(self) -> dict[str, object]:
         """Everything that shapes the policies, as JSON takes it."""
         left_out = {"out", "resume", "tensorboard", "checkpoint_every", "files"}
@@ -122,14 +123,6 @@ class TrainingRequest:
     def digest(self) -> str:
         """Hex digest of :meth:`words`."""
         return hashlib.sha256(json.dumps(self.words(), sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fold:
-    """Candidates to learn from, and later or other ones to be judged on."""
-
-    learnt: Episodes
-    judged: Episodes
 
 
 def algorithm_named(name: str) -> Algorithm:
@@ -146,7 +139,7 @@ def train_policies(workspace: Workspace, request: TrainingRequest, *, show: Show
 
     Parameters
     ----------
-    workspace : whose promoted policy is the champion; nothing in it changes.
+    workspace : whose promoted policy is the champion, whose store counts the attempt, and whose key signs the card.
     request : what to train.
     show : told how far each training is.
 
@@ -156,93 +149,58 @@ def train_policies(workspace: Workspace, request: TrainingRequest, *, show: Show
     InputError : data that cannot be learnt from; raised before anything is written.
     """
     _check_folder(request)
-    champion = _champion(workspace)
-    folds = _folds(request)
+    champion = reigning_policy(workspace)
+    trial = trial_of(request)
     request.out.mkdir(parents=True, exist_ok=True)
-    write_atomically(request.out / "training.json", json.dumps(request.words(), indent=2, sort_keys=True).encode())
-    trained = [[_one(request, fold, f, seed, show) for seed in range(request.seeds)] for f, fold in enumerate(folds)]
-    scores = [_score([(fold, by_policy(row[s].policy())) for fold, row in zip(folds, trained, strict=True)])
-              for s in range(request.seeds)]  # fmt: skip
-    pick = chosen(scores)
-    policy = trained[-1][pick]
-    card = _card(request, folds, scores, pick, policy, champion)
-    replace_together(request.out, {POLICY_FILE: policy.to_bytes(), CARD_FILE: card.to_json().encode()})
+    write_atomically(request.out / REQUEST_FILE, json.dumps(request.words(), indent=2, sort_keys=True).encode())
+    trained = [
+        [_one(request, learnt, f, seed, show) for seed in range(request.seeds)] for f, learnt in enumerate(trial.learnt)
+    ]
+    by_seed = [[row[s].policy() for row in trained] for s in range(request.seeds)]
+    scores = [trial.score(policies) for policies in by_seed]
+    policy = trained[-1][median_of(scores)]
+    attempts = _counted(workspace, request, trial, scores)
+    card = _card(request, trial, scores, policy, champion, attempts)
+    replace_together(
+        request.out,
+        {POLICY_FILE: policy.to_bytes(), CARD_FILE: signed_card(card, workspace.audit_key).encode()},
+    )
     return card
 
 
-def promote_policy(workspace: Workspace, folder: Path) -> str:
-    """Make a trained policy the workspace's own where it beats the champion; either way it goes on record.
-
-    Parameters
-    ----------
-    workspace : which decides with the policy from then on.
-    folder : that :func:`train_policies` wrote.
-
-    Returns
-    -------
-    The reason.
-
-    Raises
-    ------
-    InputError : no card, another policy than the card's, or one that cannot be read.
-    RefusedError : it does not beat the champion; the workspace stays as it is.
-    """
-    card = _read_card(folder / CARD_FILE)
-    policy_file = folder / POLICY_FILE
-    policy = read_policy(policy_file)
-    if not isinstance(policy, OnnxPolicy) or policy.metadata.policy_sha256 != card.policy_sha256:
-        raise InputError("is not the policy of the card beside it: train it again", source=str(policy_file))
-    champion = _champion(workspace)
-    reigning = "" if champion is None else champion.metadata.policy_sha256
-    if reigning == card.policy_sha256:
-        raise RefusedError("this policy is the champion already")
-    if reigning != card.champion_sha256:
-        better, reason = False, "was set against another champion than the workspace's: train it again"
-    else:
-        better, reason = card.verdict()
-    if better:
-        archive = policy_file.read_bytes()
-        replace_together(workspace.home, {POLICY_FILE: archive, PROMOTED_CARD_FILE: card.to_json().encode()})
-    _journal(workspace, card, better=better, reason=reason)
-    if not better:
-        raise RefusedError(f"not promoted: {reason}")
-    return reason
+def trial_of(request: TrainingRequest) -> Trial:
+    """What it learns from and is judged on. Raises ``InputError`` where there is too little to learn from."""
+    if request.on is TrainedOn.SIMULATED:
+        return simulated_trial(request.simulated, request.digest)
+    if request.files is None:
+        raise SettingsError(f"--on {request.on} needs the history: give --bars")
+    whole = history_episodes(inputs_of(request.files, request.tickers), request.tickers)
+    besides = request.simulated.episodes(0) if request.on is TrainedOn.BOTH else None
+    return history_trial(whole, request.folds, besides=besides)
 
 
-def _journal(workspace: Workspace, card: ModelCard, *, better: bool, reason: str) -> None:
-    clock = SystemClock()
-    stores = Stores.open(workspace)
+def processor_name() -> str:
+    """What the processor calls itself: the same policy to the byte is promised on the same kind only."""
     try:
-        with stores.journal(new_run_id("promote", clock.now())) as journal:
-            detail = {"policy_sha256": card.policy_sha256, "champion_sha256": card.champion_sha256, "reason": reason}
-            journal.append([AuditNoted(clock.now(), _PROMOTED if better else _NOT_PROMOTED, detail)])
-    finally:
-        stores.engine.dispose()
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except (OSError, UnicodeDecodeError):
+        pass  # not Linux, or a container that hides it
+    return platform.processor() or platform.machine()
 
 
-def _champion(workspace: Workspace) -> OnnxPolicy | None:
-    file = workspace.home / POLICY_FILE
-    if not file.exists():
-        return None
-    policy = read_policy(file)
-    if not isinstance(policy, OnnxPolicy):
-        raise InputError("is no policy that can be compared: remove it", source=str(file))
-    return policy
-
-
-def _read_card(file: Path) -> ModelCard:
-    try:
-        text = file.read_text("utf-8")
-    except FileNotFoundError:
-        raise InputError("there is no card: name the folder that lightning train wrote", source=str(file)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", source=str(file)) from None
-    return ModelCard.from_json(text, str(file))
+def _counted(workspace: Workspace, request: TrainingRequest, trial: Trial, scores: Sequence[Score]) -> int:
+    """How many trainings were ever judged on these data, this one put on record among them."""
+    growth = of_seeds(scores).log_growth
+    spread = float(growth.std(ddof=1)) if len(growth) > 1 else 0.0
+    sharpe = float(growth.mean()) / spread / BLOCK_SESSIONS**0.5 if spread > 0 else float("nan")
+    return put_on_record(workspace, trial.counted_sha256, {request.digest: sharpe}).count
 
 
 def _check_folder(request: TrainingRequest) -> None:
     """Nothing that is there is overwritten; what is gone on with must be the same training."""
-    begun = request.out / "training.json"
+    begun = request.out / REQUEST_FILE
     if not begun.exists():
         if (request.out / POLICY_FILE).exists() or (request.out / CARD_FILE).exists():
             raise SettingsError(f"--out {request.out} holds a policy already: name another folder")
@@ -259,44 +217,22 @@ def _check_folder(request: TrainingRequest) -> None:
         raise SettingsError(f"--resume: the training in {request.out} was begun with other options: see {begun}")
 
 
-def _folds(request: TrainingRequest) -> list[_Fold]:
-    simulated = None
-    if request.on is not TrainedOn.HISTORY:
-        simulated = _simulated(request, 0)
-    if request.on is TrainedOn.SIMULATED:
-        return [_Fold(_simulated(request, 0), _simulated(request, _JUDGED_SEED))]
-    if request.files is None:
-        raise SettingsError(f"--on {request.on} needs the history: give --bars")
-    whole = history_episodes(inputs_of(request.files, request.tickers), request.tickers)
-    edges = np.linspace(0.0, 1.0, request.folds + 2)[1:]
-    folds = []
-    for last, following in pairwise(edges.tolist()):
-        learnt = stretch(whole, 0.0, last, settled=True)
-        if simulated is not None:
-            learnt = joined([replace(simulated, cost_bp_per_side=learnt.cost_bp_per_side), learnt])
-        folds.append(_Fold(learnt, stretch(whole, last, following, settled=False)))
-    return folds
-
-
-def _simulated(request: TrainingRequest, seed: int) -> Episodes:
-    return simulated_episodes(
-        seed, markets=request.markets, sessions=request.sessions, planted_effect=request.planted_effect
-    )
-
-
-def _one(request: TrainingRequest, fold: _Fold, number: int, seed: int, show: ShowTraining | None) -> TrainedPolicy:
+def _one(
+    request: TrainingRequest, learnt: Episodes, number: int, seed: int, show: ShowTraining | None
+) -> TrainedPolicy:
     """The policy of one fold and seed: as it lies there from before, gone on with, or trained from the beginning."""
     name = f"fold_{number}_seed_{seed}"
     file, checkpoint = request.out / f"{name}.zip", request.out / f"{name}{CHECKPOINT_SUFFIX}"
-    arguments = {"algorithm": request.algorithm, "total_timesteps": request.timesteps, "seed": seed}
     if file.exists():
         kept = TrainedPolicy.from_bytes(file.read_bytes(), str(file))
-        if kept.metadata.data_sha256 != data_digest(fold.learnt):
+        if kept.metadata.data_sha256 != data_digest(learnt):
             raise InputError("was trained on other data: remove it or name another folder", source=str(file))
         return kept
     trained = train_policy(
-        fold.learnt,
-        **arguments,  # type: ignore[arg-type]
+        learnt,
+        algorithm=request.algorithm,
+        total_timesteps=request.timesteps,
+        seed=seed,
         knobs=request.knobs,
         progress=None if show is None else lambda progress: show(name.replace("_", " "), progress),
         checkpoints=Checkpoints(
@@ -311,48 +247,38 @@ def _one(request: TrainingRequest, fold: _Fold, number: int, seed: int, show: Sh
     return trained
 
 
-def _score(parts: Sequence[tuple[_Fold, object]]) -> Score:
-    """One way of sizing through every fold's judged candidates."""
-    scores = [played(fold.judged, sizing) for fold, sizing in parts]  # type: ignore[arg-type]
-    return Score(
-        *(np.concatenate([getattr(s, n) for s in scores]) for n in ("log_growth", "max_drawdown", "turnover", "trades"))
-    )
-
-
 def _card(
     request: TrainingRequest,
-    folds: Sequence[_Fold],
+    trial: Trial,
     scores: Sequence[Score],
-    pick: int,
     policy: TrainedPolicy,
     champion: OnnxPolicy | None,
+    attempts: int,
 ) -> ModelCard:
-    names = list(plain_ways(folds[0].judged))
-    others: Mapping[str, Score] = {
-        name: _score([(fold, plain_ways(fold.judged)[name]) for fold in folds]) for name in names
-    }
-    if champion is not None:
-        others = {**others, CHAMPION: _score([(fold, by_policy(champion)) for fold in folds])}
-    growth = np.array([score.log_growth for score in scores])
-    judged = hashlib.sha256("".join(data_digest(fold.judged) for fold in folds).encode()).hexdigest()
+    others, over = figures(trial, scores, champion=champion)
     history = f"{', '.join(request.tickers)}, {request.folds} walk-forward folds"
-    market = f"{request.markets} simulated markets of {request.sessions} sessions"
-    if request.planted_effect:
-        market += f" with a planted effect of {request.planted_effect:g}"
+    market = request.simulated.words()
     on = {TrainedOn.SIMULATED: market, TrainedOn.HISTORY: history, TrainedOn.BOTH: f"{market}; {history}"}[request.on]
     return ModelCard(
         trained_on=on,
         judged_on=f"other {market}" if request.on is TrainedOn.SIMULATED else f"the later part of {history}",
         data_sha256=policy.metadata.data_sha256,
         config_sha256=request.digest,
-        judged_sha256=judged,
+        judged_sha256=judged_digest(trial),
+        counted_sha256=trial.counted_sha256,
+        attempts=attempts,
+        made_with={
+            "device": request.knobs.device,
+            "processor": processor_name(),
+            **policy.metadata.library_versions,
+        },
         seeds=tuple(range(request.seeds)),
-        blocks=growth.shape[1],
+        blocks=len(scores[0].log_growth),
         policy_sha256=policy.metadata.policy_sha256,
-        chosen_seed=pick,
+        chosen_seed=median_of(scores),
         growth_by_seed={str(s): float(score.log_growth.mean()) for s, score in enumerate(scores)},
-        policy=of_policies(scores).summary(),
-        others={name: score.summary() for name, score in others.items()},
-        excess={name: excess_over(growth, score) for name, score in others.items()},
+        policy=of_seeds(scores).summary(),
+        others=others,
+        excess=over,
         champion_sha256="" if champion is None else champion.metadata.policy_sha256,
     )

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lightning_gex.adapters.market_data.bars_file import bars_of_frame
 from lightning_gex.adapters.market_data.stale_open import default_fill_price
 from lightning_gex.agents.registry import default_agents
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.enums import FillPrice
+from lightning_gex.core.errors import InsufficientDataError
+from lightning_gex.core.units import Int64Array1D
 from lightning_gex.engine.candidates import candidates
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.inputs import MarketInputs, features_of
 from lightning_gex.engine.perception import perceive
 from lightning_gex.simulation.market import MarketConfig, simulate_market
 from lightning_gex.sizing.episodes import Episodes, episode_of, joined
+from lightning_gex.sizing.trial import Trial, markets_trial
 
 SIMULATED_MARKETS = 8
 SIMULATED_SESSIONS = 1_000
 _SIMULATION_START = np.datetime64("2000-01-03")
 _SEED_STRIDE = 1_000  # markets of neighbouring seeds share none
+#: Seeds of judged markets are drawn above these; no training of a sane number of seeds reaches them.
+_FIRST_JUDGED_SEED, _JUDGED_SEEDS = 1_000_000, 1_000_000_000
 
 
 def simulated_episodes(
@@ -56,9 +64,84 @@ def simulated_episodes(
     return joined([_episode(m.bars, i) for m, i in zip(made, inputs, strict=True)])
 
 
-def history_episodes(inputs: MarketInputs, tickers: Sequence[str]) -> Episodes:
-    """The agents' signals on a real history, each ticker one episode. Raises where a ticker gives none."""
-    return joined([_episode(inputs.bars[ticker], inputs) for ticker in tickers])
+@dataclass(frozen=True, slots=True)
+class SimulatedTerms:
+    """Simulated markets to learn from and to be judged on.
+
+    Parameters
+    ----------
+    markets : how many.
+    sessions : of each.
+    planted_effect : as ``simulate_market`` takes it.
+    """
+
+    markets: int
+    sessions: int
+    planted_effect: float
+
+    def words(self) -> str:
+        """For people."""
+        said = f"{self.markets} simulated markets of {self.sessions} sessions"
+        return said + (f" with a planted effect of {self.planted_effect:g}" if self.planted_effect else "")
+
+    def episodes(self, seed: int) -> Episodes:
+        """The candidates of these markets; the same for the same seed."""
+        return simulated_episodes(
+            seed, markets=self.markets, sessions=self.sessions, planted_effect=self.planted_effect
+        )
+
+
+def simulated_trial(terms: SimulatedTerms, judged_by: str) -> Trial:
+    """Learn on the markets of seed 0, and be judged on markets that nothing but ``judged_by`` chooses.
+
+    Parameters
+    ----------
+    terms : the markets.
+    judged_by : hex digest of the training: another training is judged on other markets.
+    """
+    told = [terms.markets, terms.sessions, terms.planted_effect]
+    return markets_trial(terms.episodes(0), terms.episodes(judged_seed(judged_by)), told)
+
+
+def judged_seed(judged_by: str) -> int:
+    """The seed of the markets a training is judged on."""
+    return _FIRST_JUDGED_SEED + int(hashlib.sha256(f"judged {judged_by}".encode()).hexdigest(), 16) % _JUDGED_SEEDS
+
+
+def history_episodes(inputs: MarketInputs, tickers: Sequence[str], *, start: np.datetime64 | None = None) -> Episodes:
+    """The agents' signals on a real history, each ticker one episode, all counting the same sessions.
+
+    Parameters
+    ----------
+    inputs : bars and what goes with them.
+    tickers : of them.
+    start : first session whose signals are taken; earlier ones only feed the indicators. None takes all.
+
+    Raises
+    ------
+    InsufficientDataError : a ticker gives no signal whose outcome is known.
+    InputError : tickers at different costs.
+    """
+    calendar = np.unique(np.concatenate([inputs.bars[ticker].session for ticker in tickers]))
+    found = [(inputs.bars[ticker], _episode(inputs.bars[ticker], inputs, start)) for ticker in tickers]
+    return joined([_on_calendar(episodes, bars, calendar) for bars, episodes in found])
+
+
+def _on_calendar(episodes: Episodes, bars: Bars, calendar: NDArray[np.datetime64]) -> Episodes:
+    """Session numbers of a calendar in place of a ticker's own rows."""
+    number = np.searchsorted(calendar, bars.session).astype(np.int64)
+
+    def counted(rows: Int64Array1D) -> Int64Array1D:
+        beyond = np.maximum(rows - (len(number) - 1), 0)  # an outcome may become known after the last bar
+        found: Int64Array1D = number[np.minimum(rows, len(number) - 1)] + beyond
+        return found
+
+    return replace(
+        episodes,
+        decided_at=counted(episodes.decided_at),
+        exit_at=counted(episodes.exit_at),
+        known_at=counted(episodes.known_at),
+    )
 
 
 def episodes_of_bars(data: Bars | Any) -> Episodes:  # noqa: ANN401 - pandas and polars frames, without importing either
@@ -67,22 +150,33 @@ def episodes_of_bars(data: Bars | Any) -> Episodes:  # noqa: ANN401 - pandas and
     return joined([_episode(bars, MarketInputs({ticker: bars})) for ticker, bars in found.items()])
 
 
-def _episode(bars: Bars, inputs: MarketInputs) -> Episodes:
+def _episode(bars: Bars, inputs: MarketInputs, start: np.datetime64 | None = None) -> Episodes:
     config = EngineConfig()
     perception = perceive(features_of(bars.ticker, inputs), default_agents(), config)
     found = candidates(perception, config)
+    taken = found.row >= (0 if start is None else int(np.searchsorted(bars.session, start)))
     features = perception.features
-    return episode_of(
-        bars,
-        row=found.row,
-        direction=found.direction,
-        target_price=found.target_price,
-        stop_price=found.stop_price,
-        horizon_sessions=found.horizon_sessions,
-        gex_signal=features["gex_signal"][found.row],
-        charm_pressure=features["charm_pressure"][found.row],
-        vanna_sensitivity=features["vanna_sensitivity"][found.row],
-        volatility=features["volatility"][found.row],
-        fill_at_close=default_fill_price(bars.ticker) is FillPrice.CLOSE,
-        cost_bp_per_side=config.costs.bp_per_side(bars.ticker),
-    )
+    row = found.row[taken]
+    try:
+        return episode_of(
+            bars,
+            row=row,
+            direction=found.direction[taken],
+            target_price=found.target_price[taken],
+            stop_price=found.stop_price[taken],
+            horizon_sessions=found.horizon_sessions[taken],
+            gex_signal=features["gex_signal"][row],
+            charm_pressure=features["charm_pressure"][row],
+            vanna_sensitivity=features["vanna_sensitivity"][row],
+            volatility=features["volatility"][row],
+            fill_at_close=default_fill_price(bars.ticker) is FillPrice.CLOSE,
+            cost_bp_per_side=config.costs.bp_per_side(bars.ticker),
+        )
+    except InsufficientDataError:
+        raise InsufficientDataError(_why_no_signal(bars), source=bars.source, field=bars.ticker) from None
+
+
+def _why_no_signal(bars: Bars) -> str:
+    if float(bars.high.max()) == float(bars.low.min()):
+        return "the price never moves: there is nothing to learn from"
+    return f"{len(bars)} sessions hold no signal whose outcome is known: give a year or more"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -13,15 +13,19 @@ import numpy as np
 
 from lightning_gex.adapters.clock import SystemClock
 from lightning_gex.adapters.storage.trials import SqlTrials, TrialCount
-from lightning_gex.app.assembly.jobs import InputFiles, inputs_of, simulate
+from lightning_gex.app.assembly.jobs import InputFiles, inputs_of, named, simulate
+from lightning_gex.app.assembly.policies import SHIPPED
+from lightning_gex.app.assembly.universe import NAMED_ONES, UniverseRequest, chosen_universe
 from lightning_gex.app.assembly.wiring import Stores
 from lightning_gex.app.settings import load_settings
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.errors import SettingsError
+from lightning_gex.core.membership import Membership
 from lightning_gex.core.ports import Progress
 from lightning_gex.engine.inputs import MarketInputs
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation import ablation
+from lightning_gex.evaluation.folds import Fold
 
 #: The founding document's five, in its order.
 ENHANCEMENTS = tuple(ablation.EXPECTED)
@@ -46,6 +50,12 @@ class Variant:
 
 
 EVERYTHING = Variant(ablation.EVERYTHING, "as the settings have it")
+_SHIPPED = {"policy": SHIPPED}
+BY_SHIPPED_POLICY = Variant(
+    ablation.SHIPPED_POLICY,
+    "RL sizing by its shipped policy",
+    {"enhancements": {"rl_sizing": True}, "sizing": _SHIPPED},
+)
 #: The original Lightning GEX: options-flow signals with a fixed size and none of the five.
 BASELINE = Variant(
     ablation.BASELINE,
@@ -54,18 +64,25 @@ BASELINE = Variant(
 )
 
 
-def ablation_variants() -> tuple[Variant, ...]:
-    """Everything, each enhancement off, each alone, and none: twelve variants."""
+def ablation_variants(*, kelly_reigns: bool) -> tuple[Variant, ...]:
+    """Everything, each enhancement off, each alone, and none: twelve variants.
+
+    Where Kelly reigns, RL sizing switched on sizes by Kelly as it does switched off: one more variant, and RL sizing
+    alone, then size by the policy that ships with the package, so that there is something to judge.
+    """
     off = tuple(Variant(f"without_{n}", f"{_words(n)} off", {"enhancements": {n: False}}) for n in ENHANCEMENTS)
-    return (EVERYTHING, *off, *(_alone(name) for name in ENHANCEMENTS), BASELINE)
+    shipped = (BY_SHIPPED_POLICY,) if kelly_reigns else ()
+    return (EVERYTHING, *shipped, *off, *(_alone(name, kelly_reigns) for name in ENHANCEMENTS), BASELINE)
 
 
-def _alone(name: str) -> Variant:
+def _alone(name: str, kelly_reigns: bool) -> Variant:
     switches = {other: other == name for other in ENHANCEMENTS}
-    fixed = 0.0 if name == "rl_sizing" else BASELINE_SIZE_PCT
-    return Variant(
-        f"only_{name}", f"{_words(name)} alone", {"enhancements": switches, "sizing": {"fixed_size_pct": fixed}}
-    )
+    sizing: dict[str, object] = {"fixed_size_pct": BASELINE_SIZE_PCT}
+    words = f"{_words(name)} alone"
+    if name == "rl_sizing":
+        sizing = {"fixed_size_pct": 0.0, **(_SHIPPED if kelly_reigns else {})}
+        words += " by its shipped policy" if kelly_reigns else ""
+    return Variant(f"only_{name}", words, {"enhancements": switches, "sizing": sizing})
 
 
 def _words(name: str) -> str:
@@ -82,6 +99,9 @@ class Subject:
     tickers : to trade.
     start, end : first and last session to trade; None takes all.
     capital : USD; None takes the setting's.
+    membership : who of the tickers may be entered when; None lets everyone.
+    universe : how the tickers were chosen, in words.
+    notes : what a reader must know of the choice.
     """
 
     files: InputFiles
@@ -89,14 +109,37 @@ class Subject:
     start: date | None = None
     end: date | None = None
     capital: float | None = None
+    membership: Membership | None = None
+    universe: str = NAMED_ONES
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.tickers:
-            raise SettingsError("name at least one ticker with --ticker")
+            raise SettingsError("name at least one ticker with --ticker, a --universe file or --largest N")
+
+    @property
+    def title(self) -> str:
+        """What is run, for a heading: a few tickers by name, many by how they were chosen."""
+        return named(self.tickers) if self.universe == NAMED_ONES else self.universe
+
+    @classmethod
+    def of(
+        cls,
+        files: InputFiles,
+        request: UniverseRequest,
+        *,
+        start: date | None = None,
+        end: date | None = None,
+        capital: float | None = None,
+    ) -> Subject:
+        """The subject that a request for tickers comes to on these files. Raises as ``chosen_universe`` does."""
+        found = chosen_universe(files.bars, request, end=end)
+        return cls(files, found.tickers, start, end, capital, found.membership, found.words, found.notes)
 
     def inputs(self) -> MarketInputs:
         """What the files hold for it."""
-        return inputs_of(self.files, self.tickers, start=self.start, end=self.end)
+        found = inputs_of(self.files, self.tickers, start=self.start, end=self.end)
+        return replace(found, notes=(*self.notes, *found.notes))
 
     def data_hash(self) -> str:
         """Of the contents of every file: whoever tries the same data again is told how often they were tried."""
@@ -109,7 +152,9 @@ class Subject:
     def paths(self) -> tuple[Path, ...]:
         """The files that are there."""
         of = self.files
-        return tuple(p for p in (of.bars, of.flow, of.history, of.volatility_index, of.rates, of.market) if p)
+        return tuple(
+            p for p in (of.bars, of.flow, of.history, of.volatility_index, of.rates, of.market, of.market_bars) if p
+        )
 
     def variant_hash(self, workspace: Workspace, also: str = "") -> str:
         """Of everything besides the data that shapes a run; ``also`` names what was done to the inputs."""
@@ -121,6 +166,8 @@ class Subject:
             str(self.capital),
             also,
         ]
+        if self.membership is not None:
+            told.append(self.membership.digest())
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
@@ -141,18 +188,28 @@ def _merged(workspace: Workspace, variant: Variant) -> dict[str, dict[str, objec
 
 
 def run_variant(
-    workspace: Workspace, subject: Subject, inputs: MarketInputs, *, kind: str, label: str, progress: Progress
+    workspace: Workspace,
+    subject: Subject,
+    inputs: MarketInputs,
+    *,
+    kind: str,
+    label: str,
+    progress: Progress,
+    fold: Fold | None = None,
 ) -> RunResult:
-    """One journaled walk of a workspace's settings over a subject."""
+    """One journaled walk of a workspace's settings over a subject; over one part of it, where a fold is given."""
+    start = None if subject.start is None else np.datetime64(subject.start, "D")
     return simulate(
         workspace,
         inputs,
-        tickers=subject.tickers,
-        start=None if subject.start is None else np.datetime64(subject.start, "D"),
+        tickers=tuple(t for t in subject.tickers if t in inputs.bars),
+        start=start if fold is None else fold.judge_from,
         kind=kind,
         label=label,
         progress=progress,
         capital=subject.capital,
+        membership=subject.membership,
+        learn_until=None if fold is None else fold.fit_to,
     )
 
 
@@ -165,4 +222,8 @@ def put_on_record(workspace: Workspace, data_hash: str, tried: Mapping[str, floa
     data_hash : of the data.
     tried : variant hash -> Sharpe ratio per session, NaN where it never traded.
     """
-    return SqlTrials(Stores.open(workspace).engine).add(data_hash, tried, SystemClock().now())
+    stores = Stores.open(workspace)
+    try:
+        return SqlTrials(stores.engine).add(data_hash, tried, SystemClock().now())
+    finally:
+        stores.engine.dispose()

@@ -71,6 +71,7 @@ def engine_config(
         concentration=ConcentrationLimits(**settings.concentration.model_dump()),
         tactical=TacticalConfig(allow_short=account.allow_short, **settings.tactical.model_dump()),
         fixed_size_pct=settings.sizing.fixed_size_pct,
+        capital_share=settings.sizing.capital_share,
         kelly=KellyConfig(**settings.kelly.model_dump()),
         execution=ExecutionConfig(cost_per_side=cost_per_side, **settings.execution.model_dump()),
         guardrails=guardrail_limits(settings, guardrails),

@@ -13,18 +13,23 @@ from lightning_gex.app.cli import (
     commands_audit,
     commands_backtest,
     commands_backup,
+    commands_check_data,
     commands_demo,
     commands_doctor,
     commands_evaluate,
+    commands_falsify,
     commands_flow,
     commands_gex,
     commands_halt,
     commands_history,
     commands_memory,
+    commands_migrate,
     commands_paper,
     commands_probe,
     commands_report,
     commands_scan,
+    commands_simulate,
+    commands_sweep,
     commands_train,
     commands_vault,
 )
@@ -48,13 +53,18 @@ application.command("scan")(commands_scan.scan)
 application.command("backtest")(commands_backtest.backtest)
 application.command("evaluate")(commands_evaluate.evaluate)
 application.command("ablate")(commands_evaluate.ablate)
+application.command("sweep")(commands_sweep.sweep)
+application.command("check-data")(commands_check_data.check_data)
 application.command("probe")(commands_probe.probe)
+application.command("falsify")(commands_falsify.falsify)
 application.add_typer(commands_history.history)
 application.add_typer(commands_flow.flow)
 application.add_typer(commands_memory.memory)
+application.add_typer(commands_migrate.migrate)
 application.command("agents")(commands_agents.agents)
 application.command("train")(commands_train.train)
 application.command("promote")(commands_train.promote)
+application.command("simulate")(commands_simulate.simulate)
 application.command("report")(commands_report.report)
 application.command("paper")(commands_paper.paper)
 application.command("halt")(commands_halt.halt)

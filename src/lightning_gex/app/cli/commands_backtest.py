@@ -9,6 +9,8 @@ import typer
 
 from lightning_gex.app.cli.errors import guarded
 from lightning_gex.app.cli.options import (
+    AmongOption,
+    AnyTickersOption,
     BarsOption,
     CapitalOption,
     EndOption,
@@ -16,14 +18,17 @@ from lightning_gex.app.cli.options import (
     HistoryOption,
     HomeOption,
     JsonOption,
+    LargestOption,
+    MarketBarsOption,
     MarketOption,
     RatesOption,
     StartOption,
-    TickersOption,
+    UniverseOption,
     VolatilityIndexOption,
     check_capital,
     folder_named,
     session_span,
+    universe_request,
     workspace_of,
 )
 
@@ -32,18 +37,22 @@ from lightning_gex.app.cli.options import (
 def backtest(
     context: typer.Context,
     bars: BarsOption,
-    ticker: TickersOption,
     out: Annotated[
         Path,
         typer.Option(
             "--out", parser=folder_named, metavar="DIR", help="Folder for report, metrics, decisions, trades."
         ),
     ],
+    ticker: AnyTickersOption = None,
+    universe: UniverseOption = None,
+    largest: LargestOption = None,
+    among: AmongOption = None,
     flow: FlowOption = None,
     history: HistoryOption = None,
     volatility_index: VolatilityIndexOption = None,
     rates: RatesOption = None,
     market: MarketOption = None,
+    market_bars: MarketBarsOption = None,
     start: StartOption = None,
     end: EndOption = None,
     capital: CapitalOption = None,
@@ -54,11 +63,11 @@ def backtest(
     first, last = session_span(start, end)
     if capital is not None:
         check_capital(capital)
-    from lightning_gex.adapters.storage.workspace_files import replace_together
+    request = universe_request(ticker, universe, largest, among)
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import metrics_document, print_document
-    from lightning_gex.app.cli.output import check_output_folder, run_files
+    from lightning_gex.app.cli.output import check_output_folder, run_files, write_report
     from lightning_gex.app.cli.render import show_metrics, show_verdict
 
     folder = check_output_folder(out)
@@ -66,12 +75,13 @@ def backtest(
     run = bootstrap.run_backtest_files(
         workspace,
         bars=bars,
-        tickers=list(ticker),
+        universe=request,
         flow=flow,
         history=history,
         volatility_index=volatility_index,
         rates=rates,
         market=market,
+        market_bars=market_bars,
         start=first,
         end=last,
         capital=capital,
@@ -81,7 +91,7 @@ def backtest(
     from lightning_gex.evaluation.verdict import verdict
 
     metrics = evaluate(run)
-    replace_together(folder, run_files(run, metrics, positioning=None))
+    write_report(workspace, folder, run_files(run, metrics, positioning=None))
     show_notes(run.notes, stderr_console())
     if as_json:
         print_document(metrics_document(metrics))

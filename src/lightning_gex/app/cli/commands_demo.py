@@ -24,18 +24,18 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Watch the whole system decide on real S&P 500 and Nasdaq bars; no network and no data of your own needed."""
-    from lightning_gex.adapters.storage.workspace_files import replace_together
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import decision_document, metrics_document, print_document
-    from lightning_gex.app.cli.output import check_output_folder, run_files
+    from lightning_gex.app.cli.output import check_output_folder, run_files, write_report
     from lightning_gex.app.cli.render import show_decision, show_metrics, show_verdict
     from lightning_gex.app.cli.render_positioning import show_positioning
     from lightning_gex.evaluation.verdict import verdict
 
     folder = check_output_folder(out)
-    result = bootstrap.run_demo(workspace_of(context, home), progress=BarProgress(stderr_console()))
-    replace_together(folder, run_files(result.run, result.metrics, positioning=result.positioning))
+    workspace = workspace_of(context, home)
+    result = bootstrap.run_demo(workspace, progress=BarProgress(stderr_console()))
+    write_report(workspace, folder, run_files(result.run, result.metrics, positioning=result.positioning, kind="demo"))
     show_notes(result.run.notes, stderr_console())
     if as_json:
         print_document(

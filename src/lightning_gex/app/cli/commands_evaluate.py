@@ -9,6 +9,8 @@ import typer
 
 from lightning_gex.app.cli.errors import guarded
 from lightning_gex.app.cli.options import (
+    AmongOption,
+    AnyTickersOption,
     BarsOption,
     CapitalOption,
     EndOption,
@@ -16,14 +18,17 @@ from lightning_gex.app.cli.options import (
     HistoryOption,
     HomeOption,
     JsonOption,
+    LargestOption,
+    MarketBarsOption,
     MarketOption,
     RatesOption,
     StartOption,
-    TickersOption,
+    UniverseOption,
     VolatilityIndexOption,
     check_capital,
     folder_named,
     session_span,
+    universe_request,
     workspace_of,
 )
 
@@ -40,39 +45,81 @@ _Seed = Annotated[int, typer.Option("--seed", min=0, help="Of bootstrap, shuffle
 def evaluate(
     context: typer.Context,
     bars: BarsOption,
-    ticker: TickersOption,
     out: _Out,
+    ticker: AnyTickersOption = None,
+    universe: UniverseOption = None,
+    largest: LargestOption = None,
+    among: AmongOption = None,
     flow: FlowOption = None,
     history: HistoryOption = None,
     volatility_index: VolatilityIndexOption = None,
     rates: RatesOption = None,
     market: MarketOption = None,
+    market_bars: MarketBarsOption = None,
     start: StartOption = None,
     end: EndOption = None,
     capital: CapitalOption = None,
+    folds: Annotated[
+        int | None,
+        typer.Option("--folds", min=1, metavar="N", help="Judge N parts of the history as well, each by its own run."),
+    ] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option("--scheme", help="What a fold learns from: anchored (all before it) or rolling (as long)."),
+    ] = None,
+    embargo: Annotated[
+        int | None,
+        typer.Option("--embargo", min=0, metavar="SESSIONS", help="Sessions before a fold's purge left out too."),
+    ] = None,
     seed: _Seed = 0,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge the system on a history beside its baseline, beside placebos, and by how often the data were tried."""
-    subject = subject_of(bars, ticker, flow, history, volatility_index, rates, market, start, end, capital)
-    from lightning_gex.adapters.storage.workspace_files import replace_together
+    subject = subject_of(
+        bars,
+        ticker,
+        flow,
+        history,
+        volatility_index,
+        rates,
+        market,
+        start,
+        end,
+        capital,
+        universe=universe,
+        largest=largest,
+        among=among,
+        market_bars=market_bars,
+    )
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import json_text, print_document
-    from lightning_gex.app.cli.output import check_output_folder, run_files
+    from lightning_gex.app.cli.output import check_output_folder, run_files, write_report
     from lightning_gex.app.cli.render import show_metrics, show_verdict
     from lightning_gex.app.cli.render_evaluation import show_beside
     from lightning_gex.evaluation.comparison_section import evaluation_body
+    from lightning_gex.evaluation.comparison_tables import evaluation_tables
     from lightning_gex.evaluation.verdict import verdict
 
     folder = check_output_folder(out)
     workspace = workspace_of(context, home)
-    found = bootstrap.evaluate_subject(workspace, subject, seed=seed, progress=BarProgress(stderr_console()))
+    cut = bootstrap.fold_request(folds, scheme, embargo)
+    found = bootstrap.evaluate_subject(workspace, subject, seed=seed, folds=cut, progress=BarProgress(stderr_console()))
     document = found.to_json_dict()
-    body = evaluation_body(found.metrics, found.baseline, found.placebos, found.random, found.trials.count)
-    files = run_files(found.run, found.metrics, positioning=None, beside=body)
-    replace_together(folder, {**files, "evaluation.json": json_text(document).encode()})
+    trials = found.trials.count
+    body = evaluation_body(found.metrics, found.baseline, found.placebos, found.random, trials, found.folds)
+    files = run_files(
+        found.run,
+        found.metrics,
+        positioning=None,
+        beside=body,
+        curves={found.baseline.words: found.baseline_equity},
+        kind="evaluate",
+        figures=document,
+        tables=evaluation_tables(document, found.run.sessions, found.baseline_equity),
+    )
+    write_report(workspace, folder, {**files, "evaluation.json": json_text(document).encode()})
     show_notes(found.notes, stderr_console())
     if as_json:
         print_document(document)
@@ -89,13 +136,17 @@ def evaluate(
 def ablate(
     context: typer.Context,
     bars: BarsOption,
-    ticker: TickersOption,
     out: _Out,
+    ticker: AnyTickersOption = None,
+    universe: UniverseOption = None,
+    largest: LargestOption = None,
+    among: AmongOption = None,
     flow: FlowOption = None,
     history: HistoryOption = None,
     volatility_index: VolatilityIndexOption = None,
     rates: RatesOption = None,
     market: MarketOption = None,
+    market_bars: MarketBarsOption = None,
     start: StartOption = None,
     end: EndOption = None,
     capital: CapitalOption = None,
@@ -104,22 +155,39 @@ def ablate(
     as_json: JsonOption = False,
 ) -> None:
     """Switch each enhancement off, and on alone, on the same sessions, and say which earned its place."""
-    subject = subject_of(bars, ticker, flow, history, volatility_index, rates, market, start, end, capital)
-    from lightning_gex.adapters.storage.workspace_files import replace_together
+    subject = subject_of(
+        bars,
+        ticker,
+        flow,
+        history,
+        volatility_index,
+        rates,
+        market,
+        start,
+        end,
+        capital,
+        universe=universe,
+        largest=largest,
+        among=among,
+        market_bars=market_bars,
+    )
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import json_text, print_document
-    from lightning_gex.app.cli.output import check_output_folder
+    from lightning_gex.app.cli.output import check_output_folder, write_report
     from lightning_gex.app.cli.render_evaluation import show_ablation
     from lightning_gex.evaluation.comparison_section import ablation_html
+    from lightning_gex.evaluation.comparison_tables import ablation_tables
+    from lightning_gex.evaluation.report_files import ReportFiles
 
     folder = check_output_folder(out)
     workspace = workspace_of(context, home)
     found = bootstrap.ablate_subject(workspace, subject, seed=seed, progress=BarProgress(stderr_console()))
     document = found.to_json_dict()
-    title = f"Ablation: {', '.join(subject.tickers)}"
+    title = f"Ablation: {subject.title}"
     page = ablation_html(found.ablation, title=title, trials=found.trials.count, notes=found.notes)
-    replace_together(folder, {"ablation.html": page.encode(), "ablation.json": json_text(document).encode()})
+    report = ReportFiles("ablate", title, ("ablation.html", page), document, ablation_tables(document))
+    write_report(workspace, folder, {**report.contents(), "ablation.json": json_text(document).encode()})
     show_notes(found.notes, stderr_console())
     if as_json:
         print_document(document)
@@ -131,7 +199,7 @@ def ablate(
 
 def subject_of(
     bars: Path,
-    tickers: list[str],
+    tickers: list[str] | None,
     flow: Path | None,
     history: Path | None,
     volatility_index: Path | None,
@@ -140,13 +208,25 @@ def subject_of(
     start: str | None,
     end: str | None,
     capital: float | None,
+    *,
+    universe: Path | None = None,
+    largest: int | None = None,
+    among: Path | None = None,
+    market_bars: Path | None = None,
 ) -> Subject:
-    """What the options of ``backtest`` name. Raises ``SettingsError`` on dates the wrong way round."""
+    """What the options of ``backtest`` name.
+
+    Raises
+    ------
+    SettingsError : dates the wrong way round, no tickers, or two ways to name them.
+    InputError : a universe that cannot be read, or that the bars do not hold.
+    """
     first, last = session_span(start, end)
     if capital is not None:
         check_capital(capital)
+    request = universe_request(tickers, universe, largest, among)
     from lightning_gex.app import bootstrap
 
-    files = bootstrap.InputFiles(bars, flow, history, volatility_index, rates, market)
-    subject: Subject = bootstrap.Subject(files, tuple(dict.fromkeys(tickers)), first, last, capital)
+    files = bootstrap.InputFiles(bars, flow, history, volatility_index, rates, market, market_bars)
+    subject: Subject = bootstrap.Subject.of(files, request, start=first, end=last, capital=capital)
     return subject

@@ -9,16 +9,20 @@ import typer
 from lightning_gex.app.cli.commands_evaluate import subject_of
 from lightning_gex.app.cli.errors import guarded
 from lightning_gex.app.cli.options import (
+    AmongOption,
+    AnyTickersOption,
     BarsOption,
     EndOption,
     FlowOption,
     HistoryOption,
     HomeOption,
     JsonOption,
+    LargestOption,
+    MarketBarsOption,
     MarketOption,
     RatesOption,
     StartOption,
-    TickersOption,
+    UniverseOption,
     VolatilityIndexOption,
     workspace_of,
 )
@@ -29,7 +33,10 @@ from lightning_gex.core.errors import RefusedError
 def probe(
     context: typer.Context,
     bars: BarsOption,
-    ticker: TickersOption,
+    ticker: AnyTickersOption = None,
+    universe: UniverseOption = None,
+    largest: LargestOption = None,
+    among: AmongOption = None,
     agent: Annotated[
         list[str] | None,
         typer.Option("--agent", metavar="MODULE:NAME", help="Agent of your own that votes with the others; repeat."),
@@ -41,13 +48,29 @@ def probe(
     volatility_index: VolatilityIndexOption = None,
     rates: RatesOption = None,
     market: MarketOption = None,
+    market_bars: MarketBarsOption = None,
     start: StartOption = None,
     end: EndOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Cut the future off and scramble it, and name every layer in which something of the past changes."""
-    subject = subject_of(bars, ticker, flow, history, volatility_index, rates, market, start, end, None)
+    subject = subject_of(
+        bars,
+        ticker,
+        flow,
+        history,
+        volatility_index,
+        rates,
+        market,
+        start,
+        end,
+        None,
+        universe=universe,
+        largest=largest,
+        among=among,
+        market_bars=market_bars,
+    )
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import print_document

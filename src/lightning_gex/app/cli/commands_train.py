@@ -38,6 +38,10 @@ def train(
         Path, typer.Option("--out", parser=folder_named, metavar="DIR", help="Folder for policies and their card.")
     ],
     algorithm: Annotated[str, typer.Option("--algorithm", metavar="NAME", help="PPO, A2C or DQN.")] = "PPO",
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", metavar="NAME", help="default, or a TOML file: all that shapes a training."),
+    ] = None,
     timesteps: Annotated[
         int, typer.Option("--timesteps", metavar="N", help="Candidate trades to learn from.")
     ] = 100_000,
@@ -70,6 +74,9 @@ def train(
     drawdown_penalty: Annotated[
         float, typer.Option("--drawdown-penalty", metavar="X", help="Cost of an episode's deepest fall in log equity.")
     ] = 0.0,
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="cpu, cuda, or auto: a GPU where there is one.")
+    ] = "cpu",
     checkpoint_every: Annotated[
         int, typer.Option("--checkpoint-every", metavar="N", help="Steps between checkpoints.")
     ] = 10_000,
@@ -85,34 +92,42 @@ def train(
     from lightning_gex.app.cli.console import stderr_console, stdout_console
     from lightning_gex.app.cli.output import check_output_folder
 
-    source = _source(on)
-    files = None if bars is None else bootstrap.InputFiles(bars, flow, history, volatility_index)
-    request = bootstrap.TrainingRequest(
-        out=check_output_folder(out),
-        algorithm=bootstrap.algorithm_named(algorithm),
-        timesteps=timesteps,
-        seeds=seeds,
-        on=source,
-        files=files,
-        tickers=tuple(dict.fromkeys(ticker or ())),
-        folds=folds,
-        markets=markets,
-        sessions=sessions,
-        planted_effect=planted_effect,
-        knobs=bootstrap.TrainingKnobs(
-            learning_rate=learning_rate,
-            environments=environments,
-            rollout_steps=rollout_steps,
-            batch_size=batch_size,
-            discount=discount,
-            entropy_coefficient=entropy,
-            hidden=units,
-            drawdown_penalty=drawdown_penalty,
-        ),
-        checkpoint_every=checkpoint_every,
-        resume=resume,
-        tensorboard=tensorboard,
-    )
+    folder = check_output_folder(out)
+    if recipe is not None:
+        _refuse_beside_recipe(context)
+        request = bootstrap.recipe_request(
+            recipe, folder, resume=resume, tensorboard=tensorboard, checkpoint_every=checkpoint_every
+        )
+    else:
+        source = _source(on)
+        files = None if bars is None else bootstrap.InputFiles(bars, flow, history, volatility_index)
+        request = bootstrap.TrainingRequest(
+            out=folder,
+            algorithm=bootstrap.algorithm_named(algorithm),
+            timesteps=timesteps,
+            seeds=seeds,
+            on=source,
+            files=files,
+            tickers=tuple(dict.fromkeys(ticker or ())),
+            folds=folds,
+            markets=markets,
+            sessions=sessions,
+            planted_effect=planted_effect,
+            knobs=bootstrap.TrainingKnobs(
+                learning_rate=learning_rate,
+                environments=environments,
+                rollout_steps=rollout_steps,
+                batch_size=batch_size,
+                discount=discount,
+                entropy_coefficient=entropy,
+                hidden=units,
+                drawdown_penalty=drawdown_penalty,
+                device=bootstrap.device_named(device),
+            ),
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+            tensorboard=tensorboard,
+        )
     with training_bar(stderr_console()) as show:
         card = bootstrap.train_policies(workspace, request, show=show)
     if as_json:
@@ -165,6 +180,19 @@ def figures_of(progress: TrainingProgress) -> str:
     return f"reward {progress.mean_reward:+.4f}  equity {progress.mean_equity_usd:,.0f} USD"
 
 
+def _refuse_beside_recipe(context: typer.Context) -> None:
+    """A recipe holds all that shapes a training: nothing of it may be said again."""
+    beside = {"out", "recipe", "checkpoint_every", "resume", "tensorboard", "home", "as_json"}
+    given = [name for name in context.params if name not in beside and _is_given(context, name)]
+    if given:
+        raise SettingsError(f"--recipe says all of it: leave --{given[0].replace('_', '-')} out")
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
 def _units(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
@@ -185,7 +213,8 @@ def _show_card(card: ModelCard, console: Console) -> None:
     from rich.table import Table
 
     table = Table(title=f"A quarter on average, out of sample: {card.judged_on}", title_justify="left")
-    for head in ("sized by", "log growth", "95 % interval", "drawdown", "turnover", "policy less this, 95 %"):
+    heads = ("sized by", "log growth", "95 % interval", "drawdown", "invested", "turnover", "policy less this, 95 %")
+    for head in heads:
         table.add_column(head, justify="left" if head == "sized by" else "right")
     for name, row in {f"policy ({len(card.seeds)} seeds)": card.policy, **card.others}.items():
         less = card.excess.get(name)
@@ -194,6 +223,7 @@ def _show_card(card: ModelCard, console: Console) -> None:
             f"{row['log_growth']:+.5f}",
             f"{row['log_growth_low']:+.5f} to {row['log_growth_high']:+.5f}",
             f"{row['max_drawdown']:.2%}",
+            f"{row['exposure_pct']:.2%}",
             f"{row['turnover']:.2f}",
             "" if less is None else f"{less['mean']:+.5f} ({less['low']:+.5f} to {less['high']:+.5f})",
         )

@@ -83,6 +83,10 @@ METRICS_KEYS = (
     "costs_bp",
     "start",
     "end",
+    "sharpe_interval",
+    "max_drawdown_interval",
+    "turnover_per_year",
+    "capacity_usd",
 )
 
 

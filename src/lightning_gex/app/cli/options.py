@@ -11,6 +11,7 @@ import typer
 from lightning_gex.core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from lightning_gex.app.assembly.universe import UniverseRequest
     from lightning_gex.app.workspace import Workspace
 
 
@@ -57,6 +58,31 @@ BarsOption = Annotated[
     typer.Option("--bars", readable=False, metavar="FILE", help="Daily bars: ticker,date,open,high,low,close,volume."),
 ]
 TickersOption = Annotated[list[str], typer.Option("--ticker", metavar="T", help="Symbol to trade; repeat for several.")]
+AnyTickersOption = Annotated[
+    list[str] | None, typer.Option("--ticker", metavar="T", help="Symbol to trade; repeat for several.")
+]
+UniverseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--universe",
+        readable=False,
+        metavar="FILE",
+        help="Symbols to trade instead of --ticker: from,ticker[,to] by date, or a list.",
+    ),
+]
+LargestOption = Annotated[
+    int | None,
+    typer.Option(
+        "--largest",
+        min=1,
+        metavar="N",
+        help="Trade the N symbols of the bars with the largest dollar volume of the calendar year before.",
+    ),
+]
+AmongOption = Annotated[
+    Path | None,
+    typer.Option("--among", readable=False, metavar="FILE", help="Universe that --largest chooses from."),
+]
 StartOption = Annotated[str | None, typer.Option("--start", metavar="DATE", help="First session to decide on.")]
 EndOption = Annotated[str | None, typer.Option("--end", metavar="DATE", help="Last session to decide on.")]
 CapitalOption = Annotated[
@@ -89,6 +115,16 @@ MarketOption = Annotated[
     ),
 ]
 
+MarketBarsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--market-bars",
+        readable=False,
+        metavar="FILE",
+        help="Daily bars with SPY or the S&P 500, where --bars has neither.",
+    ),
+]
+
 
 def command_group(name: str, text: str) -> typer.Typer:
     """A command with commands of its own; alone it prints its help."""
@@ -109,6 +145,16 @@ def workspace_of(context: typer.Context, home: Path | None) -> Workspace:
     shared = context.obj if isinstance(context.obj, Path) else None
     workspace: Workspace = bootstrap.open_workspace(home if home is not None else shared)
     return workspace
+
+
+def universe_request(
+    tickers: list[str] | None, file: Path | None, largest: int | None, among: Path | None
+) -> UniverseRequest:
+    """What ``--ticker``, ``--universe``, ``--largest`` and ``--among`` ask for. Raises ``SettingsError`` on a clash."""
+    from lightning_gex.app import bootstrap
+
+    request: UniverseRequest = bootstrap.UniverseRequest(tuple(tickers or ()), file, largest, among)
+    return request
 
 
 def check_capital(capital: float) -> None:

@@ -15,9 +15,14 @@ PICTURE_SUFFIXES = (".html", ".png")
 TABLE_SUFFIXES = (".csv", ".parquet", ".json")
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lightning_gex.analytics.positioning_result import DealerPositioning
+    from lightning_gex.app.workspace import Workspace
+    from lightning_gex.core.units import Float64Array1D
     from lightning_gex.engine.result import RunResult
-    from lightning_gex.evaluation.metrics import RunMetrics
+    from lightning_gex.evaluation.metrics import JsonValue, RunMetrics
+    from lightning_gex.evaluation.run_tables import Tables
 
 
 def check_output_folder(folder: Path) -> Path:
@@ -77,22 +82,62 @@ def _placed(path: Path, option: str) -> Path:
 
 
 def run_files(
-    run: RunResult, metrics: RunMetrics, *, positioning: DealerPositioning | None, beside: str | None = None
+    run: RunResult,
+    metrics: RunMetrics,
+    *,
+    positioning: DealerPositioning | None,
+    beside: str | None = None,
+    curves: Mapping[str, Float64Array1D] | None = None,
+    kind: str = "backtest",
+    figures: Mapping[str, JsonValue] | None = None,
+    tables: Tables | None = None,
 ) -> dict[str, bytes]:
-    """What a run leaves behind, whole: report, figures, one row a decision, one row a trade.
+    """What a run leaves behind, whole: report, summary, figures, and every table behind them.
 
     Parameters
     ----------
     run, metrics : the run and its figures.
     positioning : the last chain's, for the report's exposure profile; None where there was no chain.
     beside : HTML of what the run is compared with; None where it is with nothing.
+    curves : name -> (m,) equity of other runs over the same sessions, drawn beside the run's own.
+    kind : the command that made it.
+    figures : what ``report.json`` holds; None takes the run's own.
+    tables : further tables.
     """
     from lightning_gex.evaluation.report import report_html
-    from lightning_gex.evaluation.tables import decisions_frame, parquet_bytes, trades_frame
+    from lightning_gex.evaluation.report_files import ReportFiles
+    from lightning_gex.evaluation.run_tables import run_tables
+    from lightning_gex.evaluation.summary_image import summary_images, summary_sheet
 
-    return {
-        "report.html": report_html(run, metrics, positioning=positioning, beside=beside).encode(),
-        "metrics.json": json_text(metrics.to_json_dict()).encode(),
-        "decisions.parquet": parquet_bytes(decisions_frame(run)),
-        "trades.parquet": parquet_bytes(trades_frame(run)),
-    }
+    sheet = summary_sheet(run, metrics)
+    own = {"run_id": run.run_id, "initial_capital": run.initial_capital, **metrics.to_json_dict()}
+    report = ReportFiles(
+        kind=kind,
+        title=sheet.title,
+        page=("report.html", report_html(run, metrics, positioning=positioning, beside=beside, curves=curves)),
+        figures=own if figures is None else {**own, **figures},
+        tables={**run_tables(run, metrics), **(tables or {})},
+        beside=("decisions", "trades"),
+        images=summary_images(sheet),
+    )
+    return {**report.contents(), "metrics.json": json_text(metrics.to_json_dict()).encode()}
+
+
+def write_report(workspace: Workspace, folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a report's files together, and let ``lightning report`` find them again.
+
+    Parameters
+    ----------
+    workspace : whose report it is.
+    folder : from ``check_output_folder``.
+    files : with a ``report.json`` among them, as :class:`ReportFiles` makes it.
+
+    Raises
+    ------
+    StoreError : naming what cannot be written.
+    """
+    from lightning_gex.adapters.storage.workspace_files import replace_together
+    from lightning_gex.app.assembly.report_register import register_report
+
+    replace_together(folder, files)
+    register_report(workspace, folder)

@@ -160,7 +160,7 @@ def show_metrics(metrics: Mapping[str, Any], console: Console) -> None:
     for label, key, interval, form, beside in _FIGURES:
         found = _interval(metrics.get(interval), form) if interval else ""
         others = "; ".join(f"{form(_at(metrics, other))} {words}" for other, words in beside if _has(metrics, other))
-        table.add_row(label, form(metrics.get(key)), found, others)
+        table.add_row(label, form(_at(metrics, key)), found, others)
     console.print()
     console.print(table)
     console.print()
@@ -232,6 +232,14 @@ def _ratio(value: object) -> str:
     return number(value, "{:.2f}")
 
 
+def _skill(value: object) -> str:
+    return number(value, "{:+.3f}")
+
+
+def _usd(value: object) -> str:
+    return number(value, "${:,.0f}")
+
+
 _FIGURES: tuple[tuple[str, str, str, Callable[[object], str], tuple[tuple[str, str], ...]], ...] = (
     (
         "direction right (accuracy)",
@@ -251,10 +259,27 @@ _FIGURES: tuple[tuple[str, str, str, Callable[[object], str], tuple[tuple[str, s
         _basis_points,
         (("expectancy_zero_skill_bp", "same brackets, no skill"),),
     ),
-    ("return a year (CAGR)", "cagr", "", percent, (("buy_and_hold.cagr", "bought and held"),)),
-    ("Sharpe ratio", "sharpe", "", _ratio, (("buy_and_hold.sharpe", "bought and held"),)),
-    ("deepest fall", "max_drawdown", "", percent, (("buy_and_hold.max_drawdown", "bought and held"),)),
+    ("return a year (CAGR)", "cagr", "cagr_interval", percent, (("buy_and_hold.cagr", "bought and held"),)),
+    ("less bought and held", "growth_over_hold", "growth_over_hold_interval", percent, ()),
+    ("Sharpe ratio", "sharpe", "sharpe_interval", _ratio, (("buy_and_hold.sharpe", "bought and held"),)),
+    ("deflated Sharpe (probability)", "deflated_sharpe", "", percent, ()),
+    (
+        "deepest fall",
+        "max_drawdown",
+        "max_drawdown_interval",
+        percent,
+        (("buy_and_hold.max_drawdown", "bought and held"),),
+    ),
     ("Calmar ratio", "calmar", "", _ratio, (("buy_and_hold.calmar", "bought and held"),)),
+    ("Brier skill", "brier_skill", "brier_skill_interval", _skill, ()),
+    ("turnover a year", "turnover_per_year", "", _ratio, ()),
+    (
+        "capacity (95 % of orders small)",
+        "capacity_usd.cautious_usd",
+        "",
+        _usd,
+        (("capacity_usd.median_usd", "for half of the orders"),),
+    ),
     ("assumed cost a side, on average", "costs_bp", "", _plain_basis_points, ()),
 )
 

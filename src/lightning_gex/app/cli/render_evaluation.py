@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from lightning_gex.app.cli.render import number, percent, titled_table
-from lightning_gex.evaluation.comparison_section import random_words, trials_words
+from lightning_gex.evaluation.claims import claims_words
+from lightning_gex.evaluation.comparison_section import (
+    FOLD_HEADER,
+    fold_rows,
+    folds_words,
+    random_words,
+    trials_words,
+)
+from lightning_gex.evaluation.fold_figures import WALK
 
 if TYPE_CHECKING:
     from lightning_gex.analytics.bootstrap import Interval
@@ -31,6 +39,16 @@ def show_beside(found: Evaluation, console: Console) -> None:
     console.print(table)
     console.print(random_words(found.random), markup=False)
     console.print(trials_words(found.trials.count), markup=False)
+    console.print(claims_words(found.claims), markup=False)
+    if found.folds is None:
+        console.print(f"Learning: {WALK}.", markup=False)
+        return
+    parts = titled_table("Part by part", *FOLD_HEADER)
+    for row in fold_rows(found.folds):
+        parts.add_row(*row)
+    console.print()
+    console.print(parts)
+    console.print(folds_words(found.folds), markup=False)
 
 
 def show_ablation(found: AblatedSubject, console: Console) -> None:

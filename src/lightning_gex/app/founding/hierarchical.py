@@ -76,11 +76,16 @@ class StrategicLayer:
             ) from None
 
 
+def by_levels(config: TacticalConfig) -> TacticalConfig:
+    """The configuration with the agents' and the regime's levels: these modules hold nothing to a horizon."""
+    return replace(config, held_bracket_atr=0.0)
+
+
 class TacticalLayer:
     """Whether an idea may become a trade, and with which bracket."""
 
     def __init__(self, config: TacticalConfig | None = None) -> None:
-        self.config = config or TacticalConfig()
+        self.config = by_levels(config or TacticalConfig())
 
     def evaluate(
         self,

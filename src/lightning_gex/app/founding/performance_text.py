@@ -13,7 +13,7 @@ _WIDTH = 64
 
 
 def performance_text(summary: Mapping[str, Any]) -> str:
-    """One block a section, a line a figure; ratios without data read ``n/a``."""
+    """One block a section, a line a figure; ratios without data, and their intervals, read ``n/a``."""
     lines = ["Lightning GEX performance", "=" * _WIDTH]
     for title, section in summary.items():
         lines += ["", title.replace("_", " ").capitalize(), "-" * _WIDTH]
@@ -38,12 +38,17 @@ def _figure(key: str, value: object) -> str:
             return "yes" if value else "no"
         case float() if not math.isfinite(value):
             return NOT_AVAILABLE
+        case float() if key.endswith("_bp"):
+            return f"{value:+,.1f} bp"
         case float() if key in _SHARES or key.endswith("_pct"):
             return f"{value:.2%}"
         case float() if key in _DOLLARS:
             return f"{value:,.2f} USD"
         case float():
             return f"{value:,.3f}"
+        case [float() as low, float() as high]:
+            shown = _figure(key.removesuffix("_interval"), low), _figure(key.removesuffix("_interval"), high)
+            return NOT_AVAILABLE if NOT_AVAILABLE in shown else " to ".join(shown)
         case Mapping():
             return "none"
     return str(value)

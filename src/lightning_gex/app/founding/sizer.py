@@ -30,7 +30,14 @@ from lightning_gex.sizing.episodes import Episodes
 from lightning_gex.sizing.kelly_size import KellyConfig, quantity_for
 from lightning_gex.sizing.ladder import LADDER, rung_at_or_below
 from lightning_gex.sizing.policy import Algorithm, OnnxPolicy
-from lightning_gex.sizing.training import LEARNING_RATE, ProgressReport, TrainedPolicy, TrainingKnobs, train_policy
+from lightning_gex.sizing.training import (
+    LEARNING_RATE,
+    ProgressReport,
+    TrainedPolicy,
+    TrainingKnobs,
+    device_named,
+    train_policy,
+)
 
 
 class LightningRLPositionSizer:
@@ -98,7 +105,7 @@ class LightningRLPositionSizer:
         learning_rate : of the optimiser; None takes the sizer's own.
         progress : called with steps done, reward and equity (``TrainingProgress``) after every batch of steps.
         knobs : further fields of ``TrainingKnobs``: ``environments, rollout_steps, batch_size, discount,
-            entropy_coefficient, hidden, drawdown_penalty``.
+            entropy_coefficient, hidden, drawdown_penalty, device`` (``cpu``, ``cuda`` or ``auto``).
 
         Returns
         -------
@@ -226,6 +233,8 @@ class LightningRLPositionSizer:
 
 
 def _knobs(learning_rate: float, more: Mapping[str, Any]) -> TrainingKnobs:
+    if "device" in more:
+        more = {**more, "device": device_named(more["device"])}
     try:
         return TrainingKnobs(**{**more, "learning_rate": learning_rate})
     except TypeError:

@@ -15,13 +15,15 @@ import numpy as np
 
 from lightning_gex.app.assembly.control import resume_trading
 from lightning_gex.app.assembly.policies import workspace_policy
+from lightning_gex.app.assembly.transition import of_its_share, transition_in
 from lightning_gex.app.assembly.wiring import agents_of, engine_config
 from lightning_gex.app.founding.account import Account, AccountHolder
 from lightning_gex.app.founding.coordinator import MultiAgentCoordinator
 from lightning_gex.app.founding.documents import decision_document, plain
-from lightning_gex.app.founding.hierarchical import HierarchicalDecisionFramework, guarded_rule
+from lightning_gex.app.founding.hierarchical import HierarchicalDecisionFramework, by_levels, guarded_rule
 from lightning_gex.app.founding.inputs import Given, aware_time, given, positive, text, usd_price
 from lightning_gex.app.founding.memory import LightningMemorySystem
+from lightning_gex.app.founding.performance import account_figures
 from lightning_gex.app.founding.performance_text import performance_text
 from lightning_gex.app.founding.security import SecurityManager, checked_guardrails
 from lightning_gex.core.decision import Decision
@@ -125,9 +127,10 @@ class EnhancedLightningGEX(AccountHolder):
         self._hierarchical = HierarchicalDecisionFramework(
             settings.account.initial_capital, settings.account.allow_short, clock=account.clock
         )
-        self._hierarchical.tactical.config = config.tactical
+        self._hierarchical.tactical.config = by_levels(config.tactical)
         self._hierarchical.execution.config = config.execution
         self._config = replace(config, regimes=self._hierarchical.strategic.regime_config)
+        self._heed_the_stage()
         self._regimes_on_record = dict(self._config.regimes)
         self._trader = Trader(
             config=self._config,
@@ -137,6 +140,11 @@ class EnhancedLightningGEX(AccountHolder):
             halt=account.halt,
             tells_memory=False,  # the journal's transactions do
         )
+
+    def _heed_the_stage(self) -> None:
+        """Size against the part of the capital that the stage of a transition leaves; all of it where there is none."""
+        own = replace(self._config, capital_share=self._account.settings.sizing.capital_share)
+        self._config = of_its_share(own, transition_in(self._account.journal), RunMode.FACADE)
 
     def _begin(self) -> None:
         account, settings = self._account, self._account.settings
@@ -307,6 +315,7 @@ class EnhancedLightningGEX(AccountHolder):
             )
         if session == self._session:
             return
+        self._heed_the_stage()
         earlier = self._account.entries_on(as_of) if self._session is None else 0
         equity = self._trader.state.ledger.equity(self._trader.prices)
         self._trader.emit(SessionOpened(as_of, equity, earlier))
@@ -482,36 +491,8 @@ class EnhancedLightningGEX(AccountHolder):
 
     def get_performance_summary(self) -> dict[str, Any]:
         """Capital, performance, trading, and the parts that are on. A ratio without data is NaN."""
-        state, trades = self._trader.state, self._trader.trades
-        initial = float(state.initial_capital)
-        equity = float(state.ledger.equity(self._trader.prices))
-        portfolio = self._trader.portfolio(self._account.clock.now())
-        won = [float(t.pnl) for t in trades if t.pnl > 0]
-        lost = [float(t.pnl) for t in trades if t.pnl <= 0]
-        summary: dict[str, Any] = {
-            "capital": {
-                "initial": initial,
-                "current": equity,
-                "cash": float(state.ledger.cash),
-                "total_pnl": equity - initial,
-                "return": (equity - initial) / initial,
-                "drawdown": portfolio.drawdown_pct,
-            },
-            "performance": {
-                "closed_trades": len(trades),
-                "winning_trades": len(won),
-                "win_rate": len(won) / len(trades) if trades else _NOTHING,
-                "average_win": sum(won) / len(won) if won else _NOTHING,
-                "average_loss": sum(lost) / len(lost) if lost else _NOTHING,
-                "profit_factor": sum(won) / -sum(lost) if sum(lost) < 0 else _NOTHING,
-            },
-            "trading": {
-                "decisions": state.decisions,
-                "approved": state.approved,
-                "execution_rate": state.approved / state.decisions if state.decisions else _NOTHING,
-                "open_trades": len(state.open_trades),
-            },
-        }
+        drawdown = self._trader.portfolio(self._account.clock.now()).drawdown_pct
+        summary = account_figures(self._trader.state, self._trader.trades, self._trader.prices, drawdown)
         if self._config.enhancements.memory:
             summary["memory"] = self._memory.summary()
         if self._config.enhancements.multi_agent:
