@@ -1,9 +1,10 @@
 """The whole report where the truth is known: it finds what is planted, and claims nothing where nothing is.
 
-What decides is the verdict's own figure, the excess over the same dates' universe, of options flow alone, which trades on
-the signal that carries the effect; and for the system as it is set, that it claims nothing where nothing is. The figure was
-chosen on other seeds (0 to 9) and is asked of these. ``benchmarks/soak_report.py`` measures all claims of whole reports over 200 seeds
-(``make soak``); its committed result is held to the stated levels here, and ten seeds are run anew.
+What decides is the verdict's own figure, the excess over the same dates' universe, of options flow alone, which trades
+on the signal that carries the effect; and for the system as it is set, that it claims nothing where nothing is. The
+figure was chosen on other seeds (0 to 9) and is asked of these. ``benchmarks/soak_report.py`` measures all claims of
+whole reports over 200 seeds (``make soak``); its committed result is held to the stated levels here, and ten seeds are
+run anew.
 """
 
 from __future__ import annotations
