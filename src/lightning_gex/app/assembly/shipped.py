@@ -20,7 +20,7 @@ RECIPE_FILE, CARD_FILE, HISTORY_CARD_FILE, ARCHIVE_FILE = (
 #: SHA-256 of each file as it was shipped.
 DIGESTS: Final = {
     "recipe.toml": "5ae0c2d498f1f403be48ec3483fbf4ea584e465f931a63a61ef82d2ea941816a",
-    "card.json": "e282f8a179dd31ba7f8409fe53fa87f56babf67d6b554c79bfdd0d80e4e5b184",
+    "card.json": "3fe5e052f6605354ca0f930aa2938394ec1ac33cbb7ae81af3e931983a4fe8a1",
     "history_card.json": "e8f1d15392d827ee67993fd8eea3028d86069920a7de6aef3ef6ef3e725ee2ab",
     "policy.zip": "dda8d397d886d44293b1bcb6a68e04586c89e0b887870f5f77c4b216b8c84273",
 }
