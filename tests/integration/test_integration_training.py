@@ -163,7 +163,8 @@ def test_a_folder_that_holds_a_training_is_not_written_over(trained, tmp_path):
         train_policies(workspace, request(tmp_path / "new", resume=True))
     assert not (tmp_path / "new").exists()
     assert {f: f.read_bytes() for f in (folder / "out").iterdir()} == before
-    resumed = train_policies(workspace, request(folder / "out", seeds=3, resume=True))  # finished: only judged again
+    shutil.copytree(folder / "out", tmp_path / "copy")  # what is judged again is written again
+    resumed = train_policies(workspace, request(tmp_path / "copy", seeds=3, resume=True))  # finished: only judged again
     assert resumed.attempts >= 1
     assert replace(resumed, attempts=1).to_json() == replace(card, attempts=1).to_json()
     assert len(told) == count
