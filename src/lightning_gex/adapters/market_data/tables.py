@@ -166,7 +166,10 @@ def demand_columns(names: Sequence[str], required: Sequence[str], optional: Sequ
             near = get_close_matches(name.lower(), known, n=1)
             hint = f"; did you mean '{near[0]}'?" if near else ""
             raise InputError(
-                f"unknown column{hint} (known: {', '.join(known)})", source=source, row=1, field=clipped(name)
+                f"unknown column{hint} (known: {', '.join(known)}; leave others out)",
+                source=source,
+                row=1,
+                field=clipped(name),
             )
     for name in required:
         if name not in names:

@@ -8,62 +8,27 @@ from typing import Annotated
 import typer
 
 from lightning_gex.app.cli.errors import guarded
-from lightning_gex.app.cli.options import (
-    AmongOption,
-    AnyTickersOption,
-    BarsOption,
-    CapitalOption,
-    EndOption,
-    FlowOption,
-    HistoryOption,
-    HomeOption,
-    JsonOption,
-    LargestOption,
-    MarketBarsOption,
-    MarketOption,
-    RatesOption,
-    StartOption,
-    UniverseOption,
-    VolatilityIndexOption,
-    check_capital,
-    folder_named,
-    session_span,
-    universe_request,
-    workspace_of,
-)
+from lightning_gex.app.cli.history_options import HistoryAsked, on_a_history
+from lightning_gex.app.cli.options import HomeOption, JsonOption, folder_named, workspace_of
 
 
 @guarded
+@on_a_history
 def backtest(
     context: typer.Context,
-    bars: BarsOption,
+    asked: HistoryAsked,
     out: Annotated[
         Path,
         typer.Option(
             "--out", parser=folder_named, metavar="DIR", help="Folder for report, metrics, decisions, trades."
         ),
     ],
-    ticker: AnyTickersOption = None,
-    universe: UniverseOption = None,
-    largest: LargestOption = None,
-    among: AmongOption = None,
-    flow: FlowOption = None,
-    history: HistoryOption = None,
-    volatility_index: VolatilityIndexOption = None,
-    rates: RatesOption = None,
-    market: MarketOption = None,
-    market_bars: MarketBarsOption = None,
-    start: StartOption = None,
-    end: EndOption = None,
-    capital: CapitalOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Decide session by session through history, without ever seeing ahead, and write what came of it."""
-    first, last = session_span(start, end)
-    if capital is not None:
-        check_capital(capital)
-    request = universe_request(ticker, universe, largest, among)
+    first, last = asked.span()
+    request = asked.request()
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import metrics_document, print_document
@@ -74,17 +39,17 @@ def backtest(
     workspace = workspace_of(context, home)
     run = bootstrap.run_backtest_files(
         workspace,
-        bars=bars,
+        bars=asked.bars,
         universe=request,
-        flow=flow,
-        history=history,
-        volatility_index=volatility_index,
-        rates=rates,
-        market=market,
-        market_bars=market_bars,
+        flow=asked.flow,
+        history=asked.history,
+        volatility_index=asked.volatility_index,
+        rates=asked.rates,
+        market=asked.market,
+        market_bars=asked.market_bars,
         start=first,
         end=last,
-        capital=capital,
+        capital=asked.capital,
         progress=BarProgress(stderr_console()),
     )
     from lightning_gex.evaluation.metrics import evaluate

@@ -3,37 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lightning_gex.app.cli.errors import guarded
-from lightning_gex.app.cli.options import (
-    AmongOption,
-    AnyTickersOption,
-    BarsOption,
-    CapitalOption,
-    EndOption,
-    FlowOption,
-    HistoryOption,
-    HomeOption,
-    JsonOption,
-    LargestOption,
-    MarketBarsOption,
-    MarketOption,
-    RatesOption,
-    StartOption,
-    UniverseOption,
-    VolatilityIndexOption,
-    check_capital,
-    folder_named,
-    session_span,
-    universe_request,
-    workspace_of,
-)
-
-if TYPE_CHECKING:
-    from lightning_gex.app.assembly.variants import Subject
+from lightning_gex.app.cli.history_options import HistoryAsked, on_a_history
+from lightning_gex.app.cli.options import HomeOption, JsonOption, folder_named, workspace_of
 
 _Out = Annotated[
     Path, typer.Option("--out", parser=folder_named, metavar="DIR", help="Folder for the report and what is behind it.")
@@ -42,23 +18,11 @@ _Seed = Annotated[int, typer.Option("--seed", min=0, help="Of bootstrap, shuffle
 
 
 @guarded
+@on_a_history
 def evaluate(
     context: typer.Context,
-    bars: BarsOption,
+    asked: HistoryAsked,
     out: _Out,
-    ticker: AnyTickersOption = None,
-    universe: UniverseOption = None,
-    largest: LargestOption = None,
-    among: AmongOption = None,
-    flow: FlowOption = None,
-    history: HistoryOption = None,
-    volatility_index: VolatilityIndexOption = None,
-    rates: RatesOption = None,
-    market: MarketOption = None,
-    market_bars: MarketBarsOption = None,
-    start: StartOption = None,
-    end: EndOption = None,
-    capital: CapitalOption = None,
     folds: Annotated[
         int | None,
         typer.Option("--folds", min=1, metavar="N", help="Judge N parts of the history as well, each by its own run."),
@@ -76,22 +40,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Judge the system on a history beside its baseline, beside placebos, and by how often the data were tried."""
-    subject = subject_of(
-        bars,
-        ticker,
-        flow,
-        history,
-        volatility_index,
-        rates,
-        market,
-        start,
-        end,
-        capital,
-        universe=universe,
-        largest=largest,
-        among=among,
-        market_bars=market_bars,
-    )
+    subject = asked.subject()
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import json_text, print_document
@@ -133,44 +82,17 @@ def evaluate(
 
 
 @guarded
+@on_a_history
 def ablate(
     context: typer.Context,
-    bars: BarsOption,
+    asked: HistoryAsked,
     out: _Out,
-    ticker: AnyTickersOption = None,
-    universe: UniverseOption = None,
-    largest: LargestOption = None,
-    among: AmongOption = None,
-    flow: FlowOption = None,
-    history: HistoryOption = None,
-    volatility_index: VolatilityIndexOption = None,
-    rates: RatesOption = None,
-    market: MarketOption = None,
-    market_bars: MarketBarsOption = None,
-    start: StartOption = None,
-    end: EndOption = None,
-    capital: CapitalOption = None,
     seed: _Seed = 0,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Switch each enhancement off, and on alone, on the same sessions, and say which earned its place."""
-    subject = subject_of(
-        bars,
-        ticker,
-        flow,
-        history,
-        volatility_index,
-        rates,
-        market,
-        start,
-        end,
-        capital,
-        universe=universe,
-        largest=largest,
-        among=among,
-        market_bars=market_bars,
-    )
+    subject = asked.subject()
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import json_text, print_document
@@ -195,38 +117,3 @@ def ablate(
     console = stdout_console()
     show_ablation(found, console)
     console.print(f"report written to {folder / 'ablation.html'}", markup=False, soft_wrap=True)
-
-
-def subject_of(
-    bars: Path,
-    tickers: list[str] | None,
-    flow: Path | None,
-    history: Path | None,
-    volatility_index: Path | None,
-    rates: Path | None,
-    market: Path | None,
-    start: str | None,
-    end: str | None,
-    capital: float | None,
-    *,
-    universe: Path | None = None,
-    largest: int | None = None,
-    among: Path | None = None,
-    market_bars: Path | None = None,
-) -> Subject:
-    """What the options of ``backtest`` name.
-
-    Raises
-    ------
-    SettingsError : dates the wrong way round, no tickers, or two ways to name them.
-    InputError : a universe that cannot be read, or that the bars do not hold.
-    """
-    first, last = session_span(start, end)
-    if capital is not None:
-        check_capital(capital)
-    request = universe_request(tickers, universe, largest, among)
-    from lightning_gex.app import bootstrap
-
-    files = bootstrap.InputFiles(bars, flow, history, volatility_index, rates, market, market_bars)
-    subject: Subject = bootstrap.Subject.of(files, request, start=first, end=last, capital=capital)
-    return subject

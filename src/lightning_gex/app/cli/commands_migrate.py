@@ -7,25 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lightning_gex.app.cli.commands_evaluate import subject_of
 from lightning_gex.app.cli.commands_halt import ByOption, login_name
 from lightning_gex.app.cli.errors import guarded
+from lightning_gex.app.cli.history_options import HistoryAsked, on_a_history
 from lightning_gex.app.cli.options import (
-    AmongOption,
     AnyTickersOption,
     BarsOption,
     CapitalOption,
-    EndOption,
     FlowOption,
     HistoryOption,
     HomeOption,
     JsonOption,
-    LargestOption,
-    MarketBarsOption,
     MarketOption,
     RatesOption,
-    StartOption,
-    UniverseOption,
     VolatilityIndexOption,
     check_capital,
     command_group,
@@ -63,14 +57,11 @@ _STAGES = {"parallel": "parallel", "25": "quarter", "50": "half", "100": "full"}
 
 @migrate.command("compare")
 @guarded
+@on_a_history
 def compare(
     context: typer.Context,
-    bars: BarsOption,
+    asked: HistoryAsked,
     out: _Out,
-    ticker: AnyTickersOption = None,
-    universe: UniverseOption = None,
-    largest: LargestOption = None,
-    among: AmongOption = None,
     old_trades: _OldTrades = None,
     costs_included: _CostsIncluded = False,
     paper: Annotated[
@@ -79,22 +70,13 @@ def compare(
     share: Annotated[
         float, typer.Option("--share", min=0.01, max=1.0, help="Part of the capital that the new system sizes against.")
     ] = 1.0,
-    flow: FlowOption = None,
-    history: HistoryOption = None,
-    volatility_index: VolatilityIndexOption = None,
-    rates: RatesOption = None,
-    market: MarketOption = None,
-    market_bars: MarketBarsOption = None,
-    start: StartOption = None,
-    end: EndOption = None,
-    capital: CapitalOption = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of bootstrap and placebos.")] = 0,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare both systems, on history or as they traded on paper: one report, and a note for the transition."""
     old = _old(old_trades, costs_included=costs_included)
-    if paper and (ticker or universe or largest or among or start or end or capital or share != 1.0):
+    if paper and (asked.names_what_to_trade or share != 1.0):
         raise SettingsError("--paper compares what was traded on paper: name the files only, not what to trade or when")
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, stderr_console
@@ -103,26 +85,10 @@ def compare(
     folder = check_output_folder(out)
     workspace = workspace_of(context, home)
     if paper:
-        files = bootstrap.InputFiles(bars, flow, history, volatility_index, rates, market, market_bars)
-        found = bootstrap.compare_on_paper(workspace, files, old=old, seed=seed)
+        found = bootstrap.compare_on_paper(workspace, asked.files(), old=old, seed=seed)
         title = "Old against new, on paper"
     else:
-        subject = subject_of(
-            bars,
-            ticker,
-            flow,
-            history,
-            volatility_index,
-            rates,
-            market,
-            start,
-            end,
-            capital,
-            universe=universe,
-            largest=largest,
-            among=among,
-            market_bars=market_bars,
-        )
+        subject = asked.subject()
         progress = BarProgress(stderr_console())
         found = bootstrap.compare_on_history(workspace, subject, old=old, share=share, seed=seed, progress=progress)
         title = f"Old against new: {subject.title}"

@@ -6,71 +6,28 @@ from typing import Annotated
 
 import typer
 
-from lightning_gex.app.cli.commands_evaluate import subject_of
 from lightning_gex.app.cli.errors import guarded
-from lightning_gex.app.cli.options import (
-    AmongOption,
-    AnyTickersOption,
-    BarsOption,
-    EndOption,
-    FlowOption,
-    HistoryOption,
-    HomeOption,
-    JsonOption,
-    LargestOption,
-    MarketBarsOption,
-    MarketOption,
-    RatesOption,
-    StartOption,
-    UniverseOption,
-    VolatilityIndexOption,
-    workspace_of,
-)
+from lightning_gex.app.cli.history_options import HistoryAsked, on_a_history
+from lightning_gex.app.cli.options import HomeOption, JsonOption, workspace_of
 from lightning_gex.core.errors import RefusedError
 
 
 @guarded
+@on_a_history
 def probe(
     context: typer.Context,
-    bars: BarsOption,
-    ticker: AnyTickersOption = None,
-    universe: UniverseOption = None,
-    largest: LargestOption = None,
-    among: AmongOption = None,
+    asked: HistoryAsked,
     agent: Annotated[
         list[str] | None,
         typer.Option("--agent", metavar="MODULE:NAME", help="Agent of your own that votes with the others; repeat."),
     ] = None,
     cuts: Annotated[int, typer.Option("--cuts", min=1, max=100, help="Sessions to cut the future off at.")] = 3,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the cuts and of the scrambled future.")] = 0,
-    flow: FlowOption = None,
-    history: HistoryOption = None,
-    volatility_index: VolatilityIndexOption = None,
-    rates: RatesOption = None,
-    market: MarketOption = None,
-    market_bars: MarketBarsOption = None,
-    start: StartOption = None,
-    end: EndOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Cut the future off and scramble it, and name every layer in which something of the past changes."""
-    subject = subject_of(
-        bars,
-        ticker,
-        flow,
-        history,
-        volatility_index,
-        rates,
-        market,
-        start,
-        end,
-        None,
-        universe=universe,
-        largest=largest,
-        among=among,
-        market_bars=market_bars,
-    )
+    subject = asked.subject()
     from lightning_gex.app import bootstrap
     from lightning_gex.app.cli.console import BarProgress, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import print_document
