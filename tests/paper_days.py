@@ -8,11 +8,10 @@ Every call is a process of its own, forked before this one has used a thread. It
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -21,8 +20,8 @@ from pathlib import Path
 import polars as pl
 
 from builders_engine import market
+from killed_commits import die_at_commit
 from lightning_gex.adapters.clock import ReplayClock
-from lightning_gex.adapters.storage.journal import SqlJournal
 from lightning_gex.app.assembly.jobs import InputFiles
 from lightning_gex.app.assembly.paper import PaperOutcome, PaperRequest, paper_trade
 from lightning_gex.app.workspace import Workspace
@@ -70,26 +69,7 @@ def call(home: Path, bars: Sequence[Bars], count: int, **options) -> PaperOutcom
 
 def killed_call(home: Path, bars: Sequence[Bars], count: int, step: int) -> None:
     """A call whose process is killed at this step of its work: within a commit, or after one."""
-    steps = 0
-    committed = SqlJournal._committed
-
-    def tick() -> None:
-        nonlocal steps
-        steps += 1
-        if steps == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def ticking(self: SqlJournal, make: Callable) -> bool:
-        def within(transaction):
-            made = make(transaction)
-            tick()
-            return made
-
-        done = committed(self, within)
-        tick()
-        return done
-
-    SqlJournal._committed = ticking
+    die_at_commit(step)
     call(home, bars, count)
 
 

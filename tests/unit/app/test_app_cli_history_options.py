@@ -12,7 +12,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lightning_gex.app.cli.history_options import HistoryAsked, on_a_history
+from lightning_gex.app.cli.history_options import HistoryAsked
+from lightning_gex.app.cli.options import spreads_asked
 from lightning_gex.core.errors import SettingsError
 
 NAMES = [f.name for f in fields(HistoryAsked)]
@@ -21,7 +22,7 @@ NAMES = [f.name for f in fields(HistoryAsked)]
 def test_a_command_gets_as_one_value_what_was_typed_option_by_option():
     seen: list[tuple[HistoryAsked, int]] = []
 
-    @on_a_history
+    @spreads_asked
     def judge(asked: HistoryAsked, seed: Annotated[int, typer.Option("--seed")] = 3) -> None:
         """Judge."""
         seen.append((asked, seed))
@@ -38,9 +39,9 @@ def test_a_command_gets_as_one_value_what_was_typed_option_by_option():
     assert all(getattr(asked, name) is None for name in NAMES if name not in ("bars", "ticker", "start"))
 
 
-def test_without_bars_a_command_on_a_history_does_not_begin():
+def test_without_bars_a_command_spreads_asked_does_not_begin():
     app = typer.Typer()
-    app.command()(on_a_history(_never))
+    app.command()(spreads_asked(_never))
     assert CliRunner().invoke(app, ["--ticker", "SPY"]).exit_code == 2
 
 

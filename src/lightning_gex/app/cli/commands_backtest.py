@@ -8,12 +8,18 @@ from typing import Annotated
 import typer
 
 from lightning_gex.app.cli.errors import guarded
-from lightning_gex.app.cli.history_options import HistoryAsked, on_a_history
-from lightning_gex.app.cli.options import HomeOption, JsonOption, folder_named, workspace_of
+from lightning_gex.app.cli.history_options import HistoryAsked
+from lightning_gex.app.cli.options import (
+    HomeOption,
+    JsonOption,
+    folder_named,
+    spreads_asked,
+    workspace_of,
+)
 
 
 @guarded
-@on_a_history
+@spreads_asked
 def backtest(
     context: typer.Context,
     asked: HistoryAsked,

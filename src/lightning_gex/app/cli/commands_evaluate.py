@@ -8,8 +8,14 @@ from typing import Annotated
 import typer
 
 from lightning_gex.app.cli.errors import guarded
-from lightning_gex.app.cli.history_options import HistoryAsked, on_a_history
-from lightning_gex.app.cli.options import HomeOption, JsonOption, folder_named, workspace_of
+from lightning_gex.app.cli.history_options import HistoryAsked
+from lightning_gex.app.cli.options import (
+    HomeOption,
+    JsonOption,
+    folder_named,
+    spreads_asked,
+    workspace_of,
+)
 
 _Out = Annotated[
     Path, typer.Option("--out", parser=folder_named, metavar="DIR", help="Folder for the report and what is behind it.")
@@ -18,7 +24,7 @@ _Seed = Annotated[int, typer.Option("--seed", min=0, help="Of bootstrap, shuffle
 
 
 @guarded
-@on_a_history
+@spreads_asked
 def evaluate(
     context: typer.Context,
     asked: HistoryAsked,
@@ -82,7 +88,7 @@ def evaluate(
 
 
 @guarded
-@on_a_history
+@spreads_asked
 def ablate(
     context: typer.Context,
     asked: HistoryAsked,

@@ -8,23 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lightning_gex.app.cli.commands_halt import ByOption, login_name
+from lightning_gex.app.cli.commands_paper import PaperAsked, paper_document
 from lightning_gex.app.cli.errors import guarded
-from lightning_gex.app.cli.history_options import HistoryAsked, on_a_history
+from lightning_gex.app.cli.history_options import HistoryAsked
 from lightning_gex.app.cli.options import (
-    AnyTickersOption,
-    BarsOption,
-    CapitalOption,
-    FlowOption,
-    HistoryOption,
     HomeOption,
     JsonOption,
-    MarketOption,
-    RatesOption,
-    VolatilityIndexOption,
-    check_capital,
     command_group,
     folder_named,
-    session_date,
+    spreads_asked,
     workspace_of,
 )
 from lightning_gex.core.errors import SettingsError
@@ -57,7 +49,7 @@ _STAGES = {"parallel": "parallel", "25": "quarter", "50": "half", "100": "full"}
 
 @migrate.command("compare")
 @guarded
-@on_a_history
+@spreads_asked
 def compare(
     context: typer.Context,
     asked: HistoryAsked,
@@ -100,40 +92,22 @@ def compare(
 
 @migrate.command("paper")
 @guarded
+@spreads_asked
 def paper(
     context: typer.Context,
-    bars: BarsOption,
-    ticker: AnyTickersOption = None,
-    flow: FlowOption = None,
-    history: HistoryOption = None,
-    volatility_index: VolatilityIndexOption = None,
-    rates: RatesOption = None,
-    market: MarketOption = None,
-    start: Annotated[
-        str | None,
-        typer.Option("--start", metavar="DATE", help="First session to trade, when runs begin (default: the last)."),
-    ] = None,
-    capital: CapitalOption = None,
+    asked: PaperAsked,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let both systems live through the new sessions on paper: this one on its account, the old one beside it."""
-    first = session_date(start, "--start")
-    if capital is not None:
-        check_capital(capital)
     from lightning_gex.app import bootstrap
-    from lightning_gex.app.cli.commands_paper import paper_document
     from lightning_gex.app.cli.console import BarProgress, show_notes, stderr_console, stdout_console
     from lightning_gex.app.cli.documents import print_document
     from lightning_gex.app.cli.render_paper import show_paper
 
-    request = bootstrap.PaperRequest(
-        files=bootstrap.InputFiles(bars, flow, history, volatility_index, rates, market),
-        tickers=tuple(ticker or ()),
-        start=first,
-        capital=capital,
+    both = bootstrap.paper_side_by_side(
+        workspace_of(context, home), asked.request(), progress=BarProgress(stderr_console())
     )
-    both = bootstrap.paper_side_by_side(workspace_of(context, home), request, progress=BarProgress(stderr_console()))
     show_notes(both.new.notes, stderr_console())
     if as_json:
         print_document({"new": paper_document(both.new), "old": paper_document(both.old)})

@@ -7,13 +7,18 @@ from typing import Annotated
 import typer
 
 from lightning_gex.app.cli.errors import guarded
-from lightning_gex.app.cli.history_options import HistoryAsked, on_a_history
-from lightning_gex.app.cli.options import HomeOption, JsonOption, workspace_of
+from lightning_gex.app.cli.history_options import HistoryAsked
+from lightning_gex.app.cli.options import (
+    HomeOption,
+    JsonOption,
+    spreads_asked,
+    workspace_of,
+)
 from lightning_gex.core.errors import RefusedError
 
 
 @guarded
-@on_a_history
+@spreads_asked
 def probe(
     context: typer.Context,
     asked: HistoryAsked,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import wraps
 from typing import TYPE_CHECKING
 
 from lightning_gex.app.cli.options import (
@@ -92,20 +89,3 @@ class HistoryAsked:
         request = self.request()
         found: Subject = bootstrap.Subject.of(self.files(), request, start=first, end=last, capital=self.capital)
         return found
-
-
-def on_a_history(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that takes the options of ``HistoryAsked`` one by one where its own parameter ``asked`` stands."""
-    fields = inspect.signature(HistoryAsked, eval_str=True).parameters
-    own = inspect.signature(command, eval_str=True)
-
-    @wraps(command)
-    def run(**given: object) -> None:
-        asked = HistoryAsked(**{name: given.pop(name) for name in fields})  # type: ignore[arg-type]
-        command(asked=asked, **given)
-
-    shown = [p for name, one in own.parameters.items() for p in (fields.values() if name == "asked" else (one,))]
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in shown]
-    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
-    return run

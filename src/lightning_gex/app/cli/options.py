@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from datetime import date
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,6 +127,23 @@ MarketBarsOption = Annotated[
         help="Daily bars with SPY or the S&P 500, where --bars has neither.",
     ),
 ]
+
+
+def spreads_asked(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameter ``asked``, a dataclass of options, is shown and typed as the options it is made of."""
+    own = inspect.signature(command, eval_str=True)
+    options: Callable[..., object] = own.parameters["asked"].annotation
+    fields = inspect.signature(options, eval_str=True).parameters
+
+    @wraps(command)
+    def run(**given: object) -> None:
+        command(asked=options(**{name: given.pop(name) for name in fields}), **given)
+
+    shown = [p for name, one in own.parameters.items() for p in (fields.values() if name == "asked" else (one,))]
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in shown]
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
+    return run
 
 
 def command_group(name: str, text: str) -> typer.Typer:
