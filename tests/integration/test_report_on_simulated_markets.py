@@ -118,7 +118,6 @@ def test_where_nothing_is_no_more_reports_claim_something_than_stated(found, nam
     assert false <= stats.binom.ppf(0.999, len(claims), claims[0].level)
 
 
-@pytest.mark.skipif(not soak_report.RESULT.exists(), reason="the soak of this checkout has not been run")
 def test_the_committed_soak_is_whole_and_keeps_every_stated_level() -> None:
     told = json.loads(soak_report.RESULT.read_text())
     assert (told["seeds"], told["missing"]) == (SOAKED_SEEDS, 0)

@@ -61,7 +61,12 @@ class PaperAsked:
     ] = None
 
     def request(self, *, end: bool = False, reason: str = "") -> PaperRequest:
-        """It as the wiring takes it; ``end`` ends the run, for a ``reason``. Raises ``SettingsError`` on a bad date or capital."""
+        """It as the wiring takes it; ``end`` ends the run, for a ``reason``.
+
+        Raises
+        ------
+        SettingsError : a bad date or capital.
+        """
         first = session_date(self.start, "--start")
         if self.capital is not None:
             check_capital(self.capital)
