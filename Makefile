@@ -7,6 +7,8 @@ PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 SOURCES := $(shell find src -name '*.py' -o -name '*.onnx')
 RESULTS := benchmarks/results
 WORKERS ?= 2
+# Whole files are handed out, the long ones first: what the tests of a file share is made once.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
 # torch without CUDA (200 MB, not gigabytes) lives on PyTorch's own index; asked only where it answers.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
@@ -30,7 +32,7 @@ demo: $(CORE)
 	@echo "The report: $(CURDIR)/lightning-demo/report.html"
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(BY_FILE)
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .

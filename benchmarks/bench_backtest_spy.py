@@ -14,6 +14,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULT = REPOSITORY / "benchmarks" / "results" / "backtest_spy_2012_2021.json"
+DECISION = RESULT.with_name("analyze_spy_2021.json")
 PERIODS = {"2012-2021": ("2012-01-01", "2021-12-31"), "2012-2018": ("2012-01-01", "2018-12-31")}
 PERIODS |= {"2019-2021": ("2019-01-01", "2021-12-31")}
 SHOWN = ("trades", "accuracy", "base_rate", "win_rate", "expectancy_bp", "cagr", "sharpe", "max_drawdown", "calmar")
@@ -40,6 +41,16 @@ def measured(daily: Path, start: str, end: str) -> dict[str, object]:
     return found
 
 
+def decided(daily: Path) -> dict[str, object]:
+    """What ``lightning analyze SPY`` answers on the file's last bar: the example of the README."""
+    words = [*command("", "", Path())[:1], "analyze", "SPY", "--bars", "index_etf_megacap_ohlcv.parquet", "--json"]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "LIGHTNING_HOME": str(Path(folder) / "home")}
+        answer = subprocess.run(words, check=True, capture_output=True, env=environment, cwd=daily)
+    found: dict[str, object] = json.loads(answer.stdout)
+    return found
+
+
 def main() -> None:
     """Run every period, print a table, write the results."""
     data = os.environ.get("LIGHTNING_SHARED_DATA", str(REPOSITORY.parent / "shared" / "data"))
@@ -51,6 +62,7 @@ def main() -> None:
     for name, found in results.items():
         print(name, *(f"{key} {_shown(found[key])}" for key in SHOWN), sep="  ")
     RESULT.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    DECISION.write_text(json.dumps(decided(daily), indent=2) + "\n", "utf-8")
 
 
 def _shown(value: object) -> str:

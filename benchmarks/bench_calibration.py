@@ -51,7 +51,7 @@ def configurations() -> dict[str, EngineConfig]:
     return {
         "as shipped": shipped,
         "without memory": without_memory,
-        "learned weights, without memory": replace(without_memory, learn_weights=True),
+        "frozen weights, without memory": replace(without_memory, learn_weights=False),
         "consensus as it is, without memory": replace(without_memory, calibrate=False),
     }
 
@@ -192,8 +192,7 @@ def reliability(learning: Learning, tickers: Sequence[str]) -> dict[str, Any]:
         "ticker": {t: shown(learning.reliable(ticker=t)) for t in tickers},
         "timeframe": {t: shown(learning.reliable(timeframe=t)) for t in timeframes if learning.reliable(timeframe=t)},
         "regime": {r.value: shown(learning.reliable(regime=r.value)) for r in MarketRegime},
-        "edge": {agent: standing.edge for agent, standing in learning.standing.items()},
-        "learned_weight": dict(learning.weights),
+        "proved_edge": {agent: proved.edge for agent, proved in learning.proved.items()},
     }
 
 

@@ -6,7 +6,7 @@ own, so the trials counted are those of one part.
 
 Needs the real data that may stand beside the checkout (``../shared/data``, or LIGHTNING_SHARED_DATA).
 Arguments: ``evaluate-spy evaluate-names ablate-spy ablate-names page``; none runs all. What is not run keeps its place
-in the results. ``page`` writes the tables of ``docs/concepts/what_it_is_worth.md`` from the results.
+in the results. ``page`` writes the tables of ``docs/concepts/what_it_is_worth.md`` and of the README from the results.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import readme_tables
 from bench_dix import data_folder
 from edge_goals import Goal, enhancements, goals_of_index, goals_of_names, table
 from peers.comparison import machine
@@ -199,6 +200,7 @@ def main(arguments: Sequence[str]) -> None:
         if part == "page":
             head = PAGE.read_text("utf-8").split(MARK)[0]
             PAGE.write_text(f"{head}{MARK}\n\n{page()}", "utf-8")
+            readme_tables.README.write_text(readme_tables.written(readme_tables.README.read_text("utf-8")), "utf-8")
         else:
             command, _, what = part.partition("-")
             run_part(command, what, daily)

@@ -31,8 +31,9 @@ from peers.runs import Peer, run_peer
 
 from builders_engine import market, prepared
 from lightning_gex.adapters.storage.database import open_database
-from lightning_gex.adapters.storage.decision_log import DecisionLog
+from lightning_gex.adapters.storage.decision_outlines import DecisionOutlines
 from lightning_gex.adapters.storage.journal import SqlJournal
+from lightning_gex.adapters.storage.journaled_decisions import JournaledDecisions
 from lightning_gex.agents.registry import default_agents
 from lightning_gex.app.assembly.wiring import BACKTEST_JOURNAL_GROUP
 from lightning_gex.core.ports import Journal
@@ -61,9 +62,9 @@ def inputs_of(tickers: int, sessions: int) -> MarketInputs:
 
 
 def run(inputs: MarketInputs, journal: Journal, feed: Iterable[SessionUpdate] | None = None) -> int:
-    """One backtest; how many decisions it made."""
+    """One backtest as the commands run it; how many decisions it made. Their reasons are where the journal is."""
     made = prepared(inputs, default_agents(), EngineConfig(), journal=journal)
-    made.trader.decisions = DecisionLog()
+    made.trader.decisions = JournaledDecisions(journal) if isinstance(journal, SqlJournal) else DecisionOutlines()
     drive(made.trader, HistoryFeed(inputs, made.watch) if feed is None else feed, made.exchange)
     return len(made.trader.decisions)
 
@@ -152,7 +153,7 @@ def by_window(tickers: int, sessions: int) -> list[float]:
     """Processor microseconds a decision, over each window of a long run."""
     inputs = inputs_of(tickers, sessions)
     made = prepared(inputs, default_agents(), EngineConfig(), journal=Unrecorded())
-    made.trader.decisions = DecisionLog()
+    made.trader.decisions = DecisionOutlines()
     marks: list[float] = []
 
     def clocked() -> Iterator[SessionUpdate]:

@@ -3,18 +3,21 @@
 Ten seeds of every algorithm are trained and played beside Kelly, fixed sizes, volatility targeting, doing nothing, and
 a fixed size that is as much invested as the policy. Parts and seeds do not depend on one another:
 
-    bench_sizing_study.py                          the whole study with PPO, two processes
+    bench_sizing_study.py                          the whole study, two processes
     bench_sizing_study.py --only zero --workers 16 one part on a machine with more processors
     bench_sizing_study.py --prepare DIR            only the candidates, into DIR/*.npz, for a machine without the data
     bench_sizing_study.py --from DIR               those candidates; needs numpy, numba, scipy and the extra rl alone
 
-Whatever is trained is kept in the folder of ``--from`` (or a scratch folder) and not trained again. SPY needs the real
-daily data that may stand beside the checkout (``../shared/data/daily``, or LIGHTNING_SHARED_DATA).
+Whatever is trained is kept in the folder of ``--from`` (or a scratch folder) and not trained again. Candidates are
+those of the defaults that the program decides with: ones prepared under others are refused, and results on them are
+not kept beside new ones. SPY needs the real daily data that may stand beside the checkout (``../shared/data/daily``, or
+LIGHTNING_SHARED_DATA).
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import tempfile
@@ -30,11 +33,20 @@ from typing import Any
 
 import numpy as np
 
+from lightning_gex.engine.config import EngineConfig
 from lightning_gex.sizing.episodes import Episodes
 from lightning_gex.sizing.policy import Algorithm
 from lightning_gex.sizing.score import Score, median_of, of_seeds
 from lightning_gex.sizing.training import TrainingKnobs, data_digest, train_policy
 from lightning_gex.sizing.trial import Trial, figures, history_trial, markets_trial
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type
+    """What a configuration holds beside numbers and words, in an order of its own."""
+    if isinstance(value, Mapping):
+        return {str(key): item for key, item in value.items()}
+    return sorted(value) if isinstance(value, set | frozenset) else str(value)
+
 
 HERE = Path(__file__).resolve().parent
 RESULTS, PICTURES = HERE / "results", HERE.parent / "docs" / "images"
@@ -57,6 +69,8 @@ WORDS = {
     "zero": f"{JUDGED} other simulated markets of {SESSIONS:,} sessions, no effect",
     "spy": f"SPY 2012-2021, {FOLDS} walk-forward folds",
 }
+#: Of the configuration that the candidates follow from.
+DEFAULTS = hashlib.sha256(json.dumps(asdict(EngineConfig()), default=_plain, sort_keys=True).encode()).hexdigest()
 COLUMNS = [f.name for f in fields(Episodes) if f.name != "source"]
 Row = dict[str, Any]
 SCORED = [f.name for f in fields(Score)]
@@ -83,7 +97,7 @@ def prepare(part: str, folder: Path) -> None:
         sets = {"learnt": learnt.episodes(0), "judged": judged.episodes(JUDGED_SEED)}
     arrays = {f"{name}.{column}": getattr(one, column) for name, one in sets.items() for column in COLUMNS}
     scratch = folder / f"{part}.{os.getpid()}.npz"
-    np.savez(scratch, **arrays)
+    np.savez(scratch, defaults=DEFAULTS, **arrays)
     scratch.replace(folder / f"{part}.npz")
 
 
@@ -91,7 +105,9 @@ def prepare(part: str, folder: Path) -> None:
 def trial_of(part: str, folder: Path) -> Trial:
     """What a part learns from and is judged on."""
     with np.load(folder / f"{part}.npz", allow_pickle=False) as found:
-        names = {key.split(".")[0] for key in found.files}
+        if str(found["defaults"]) != DEFAULTS:
+            raise SystemExit(f"{folder / part}.npz holds candidates of other defaults: remove it")
+        names = {key.split(".")[0] for key in found.files if "." in key}
         sets = {n: Episodes(**{c: found[f"{n}.{c}"][()] for c in COLUMNS}, source=WORDS[part]) for n in names}
     if part == "spy":
         return history_trial(sets["whole"], FOLDS)
@@ -139,7 +155,7 @@ def found_of(part: str, algorithm: Algorithm, done: Sequence[tuple[Score, float,
         "blocks": len(scores[0].log_growth),
         "training_seconds_median": round(float(np.median([seconds for _, seconds, _ in done])), 1),
         "growth_by_seed": [float(score.log_growth.mean()) for score in scores],
-        "median_seed": median_of(scores),
+        "median_seed": int(median_of(scores)),
         "policy": of_seeds(scores).summary(),
         "others": others,
         "excess": over,
@@ -186,11 +202,19 @@ def study(arguments: argparse.Namespace, folder: Path) -> None:
         for job, answer in asked.items():
             done[job] = answer.result()
             print(*job, f"{done[job][0].log_growth.mean():+.5f}", f"{done[job][1]:.0f} s", flush=True)
+        of_part = {
+            (part, algorithm): [done[part, algorithm, seed] for seed in range(arguments.seeds)]
+            for part in arguments.only
+            for algorithm in arguments.algorithms
+        }
+        told = {key: pool.submit(found_of, *key, of_part[key], folder) for key in of_part}
+        rows = {f"{part} {algorithm.value}": answer.result() for (part, algorithm), answer in told.items()}
     setup = json.loads(
         json.dumps(
             {
                 "timesteps": arguments.timesteps,
                 "seeds": arguments.seeds,
+                "candidates_of_defaults": DEFAULTS,
                 "knobs": {algorithm.value: asdict(knobs) for algorithm, knobs in KNOBS.items()},
                 "markets": {
                     "learnt from": MARKETS,
@@ -204,10 +228,7 @@ def study(arguments: argparse.Namespace, folder: Path) -> None:
     file = (arguments.into or RESULTS) / RESULT
     before = json.loads(file.read_text()) if file.exists() else {}
     results = before["results"] if before.get("setup") == setup else {}  # parts of this study that ran before
-    for part in arguments.only:
-        for algorithm in arguments.algorithms:
-            of_part = [done[part, algorithm, seed] for seed in range(arguments.seeds)]
-            results[f"{part} {algorithm.value}"] = found_of(part, algorithm, of_part, folder)
+    results |= rows
     from peers.comparison import machine
 
     results = {key: results[key] for part in PARTS for key in sorted(results) if key.startswith(part)}
@@ -219,7 +240,7 @@ def main() -> None:
     """Read the command line and go."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--algorithms", nargs="+", type=Algorithm, default=[Algorithm.PPO])
+    parser.add_argument("--algorithms", nargs="+", type=Algorithm, default=list(Algorithm))
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--timesteps", type=int, default=TIMESTEPS)
     parser.add_argument("--workers", type=int, default=2)

@@ -21,12 +21,14 @@ from lightning_gex.analytics.bootstrap import NO_INTERVAL, Interval, disjoint_wi
 from lightning_gex.analytics.calibration import brier, brier_skill, ece
 from lightning_gex.analytics.performance import cagr, calmar, max_drawdown, session_returns, sharpe
 from lightning_gex.analytics.resampled_paths import path_drawdowns, stationary_paths
+from lightning_gex.core.enums import ExitReason
 from lightning_gex.core.units import BASIS_POINT, SESSIONS_PER_YEAR
 from lightning_gex.engine.result import RunResult
-from lightning_gex.evaluation.ablation import Ablation
+from lightning_gex.evaluation.ablation import SHIPPED_POLICY, Ablation, Verdict
 from lightning_gex.evaluation.benchmarks import benchmarks, risk_free_by_session
 from lightning_gex.evaluation.calls import Calls, RunIndex, sessions_of
 from lightning_gex.evaluation.intervals import DateBootstrap
+from lightning_gex.evaluation.metrics import RunMetrics
 
 SHIFTS = 200  # circular shifts a placebo is made of
 PERIODS = {"2012-2018": ("2012-01-01", "2018-12-31"), "2019-2021": ("2019-01-01", "2021-12-31")}
@@ -323,23 +325,35 @@ def _over(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def enhancements(ablation: Ablation, what: str) -> list[Goal]:
-    """Goal 9: each enhancement, with less without, by its own measure; and its own calls at other times."""
+    """Goal 9: each enhancement, with less without, by its own measure; and its own calls at other times.
+
+    On by default is what the settings as shipped decide with. A policy of RL sizing is not: where Kelly is the champion
+    the switch is on and changes nothing, and what is measured is what the shipped policy would have done in his place.
+    """
     alone = {variant.name: variant.metrics for variant in ablation.variants}
-    return [
-        Goal(
-            9,
-            f"{verdict.enhancement}, {what}: {verdict.figure.replace('_', ' ')} with less without",
-            "no loss, or off by default",
-            "a gain with interval above 0",
-            verdict.measured,
-            verdict.interval,
-            alone[f"only_{verdict.enhancement}"].placebo.p_value,
-            verdict.measured <= 0 if verdict.figure == "max_drawdown" else verdict.measured >= 0,
-            verdict.interval[0] > 0,
-            {"alone": verdict.alone, "why": verdict.why},
-        )
-        for verdict in ablation.verdicts
-    ]
+    return [_enhancement(verdict, what, alone, off=_off_by_default(verdict, alone)) for verdict in ablation.verdicts]
+
+
+def _off_by_default(verdict: Verdict, variants: Mapping[str, Any]) -> bool:
+    return verdict.enhancement == "rl_sizing" and SHIPPED_POLICY in variants
+
+
+def _enhancement(verdict: Verdict, what: str, alone: Mapping[str, RunMetrics], *, off: bool) -> Goal:
+    figure = verdict.figure.replace("_", " ")
+    less = "its shipped policy less Kelly, who sizes by default" if off else "with less without"
+    no_loss = verdict.measured <= 0 if verdict.figure == "max_drawdown" else verdict.measured >= 0
+    return Goal(
+        9,
+        f"{verdict.enhancement}, {what}: {figure} {less}",
+        "no loss, or off by default",
+        "a gain with interval above 0",
+        verdict.measured,
+        verdict.interval,
+        alone[f"only_{verdict.enhancement}"].placebo.p_value,
+        off or no_loss,
+        verdict.interval[0] > 0,
+        {"alone": verdict.alone, "why": verdict.why, "off_by_default": off, "no_loss": no_loss},
+    )
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------
@@ -438,11 +452,18 @@ def _trades_less_universe(run: RunResult, index: RunIndex) -> tuple[np.ndarray, 
     closes = np.stack([_price_by_date(index, k, "close") for k in range(len(index.tickers))])
     out = np.empty(len(trades))
     for i, trade in enumerate(trades):
-        growth = closes[:, leave[i]] / opens[:, entry[i]] - 1.0
+        # From and to the price that the trade itself had: a leg that was carried in or on has the close on that side.
+        first = opens if trade.bought else closes
+        last = opens if trade.exit_reason in _AT_THE_OPEN else closes
+        growth = last[:, leave[i]] / first[:, entry[i]] - 1.0
         members = np.array([index.belongs(k)[date[i]] for k in range(len(index.tickers))]) & np.isfinite(growth)
         net = float(trade.pnl / (trade.entry_price * trade.quantity))
         out[i] = (net - int(trade.direction) * float(np.mean(growth[members]))) / BASIS_POINT
     return date, out
+
+
+#: Endings that an order brings about, at the next open; a bracket fires within a session, whose close stands for it.
+_AT_THE_OPEN = frozenset({ExitReason.TIME_EXIT, ExitReason.SIGNAL_EXIT, ExitReason.MANUAL})
 
 
 def _price_by_date(index: RunIndex, ticker: int, name: str) -> np.ndarray:
@@ -528,6 +549,7 @@ def _words(detail: Mapping[str, Any]) -> str:
     low, high = detail.get("sharpe_difference_interval") or (None, None)
     if low is not None:
         found[-1] += f" ({low:+.2f} to {high:+.2f})"
+    found += ["off by default"] if detail.get("off_by_default") else []
     found += [f"{name} {value:+.3f}" for name, value in (detail.get("periods") or {}).items() if value is not None]
     return ", ".join(found) or "-"
 

@@ -1,4 +1,4 @@
-"""How often the whole report is wrong: ``evaluate`` and ``ablate`` on simulated markets whose truth is known.
+"""How often the whole report is wrong: ``evaluate``, ``ablate`` and ``sweep`` on simulated markets of known truth.
 
 Every seed is a universe of its own, written as the files a user has and judged by the very functions behind the
 commands. In one condition nothing is to be found (dealers do not hedge, nothing is planted; prices drift up as shares
@@ -33,10 +33,12 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS",
 
 from scipy.stats import beta, binom  # noqa: E402
 
+from lightning_gex.adapters.executors import Here  # noqa: E402
 from lightning_gex.adapters.market_data.bars_file import read_bars  # noqa: E402
 from lightning_gex.app.assembly.ablation import AblatedSubject, ablate_subject  # noqa: E402
 from lightning_gex.app.assembly.evaluation import Evaluation, evaluate_subject  # noqa: E402
 from lightning_gex.app.assembly.simulated_inputs import SimulationRequest, write_simulated  # noqa: E402
+from lightning_gex.app.assembly.sweeps import Sweep, SweepRequest, run_sweep  # noqa: E402
 from lightning_gex.app.assembly.variants import Subject  # noqa: E402
 from lightning_gex.app.workspace import Workspace  # noqa: E402
 from lightning_gex.evaluation.claims import (  # noqa: E402
@@ -48,6 +50,7 @@ from lightning_gex.evaluation.claims import (  # noqa: E402
     report_claims,
     run_claims,
 )
+from lightning_gex.evaluation.sweep_words import SWEEP_LEVEL, may_be_used  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULT = REPOSITORY / "benchmarks" / "results" / "soak_report.json"
@@ -69,6 +72,11 @@ ABLATION_LEVELS = {
     "superior_ability": P_LEVEL,
     "any_superior_variant": P_LEVEL,
 }
+#: What a sweep goes over: other sizes and other bars to entry, so that its variants are invested more and less.
+SWEPT: Mapping[str, tuple[float, ...]] = {
+    "sizing.fixed_size_pct": (0.02, 0.05, 0.15),
+    "decision.minimum_confidence": (0.5, 0.52),
+}
 JUDGED_ENHANCEMENTS = ("rl_sizing", "memory", "multi_agent", "hierarchical")
 
 
@@ -88,7 +96,7 @@ class Task:
 
     Parameters
     ----------
-    command : ``evaluate`` or ``ablate``.
+    command : ``evaluate``, ``ablate`` or ``sweep``.
     condition : of ``CONDITIONS``.
     seed : of the market.
     tickers, sessions, learnt : its size, and sessions that are learnt from before the first decision counts.
@@ -112,7 +120,7 @@ def silent(items: Iterable[object], *, total: int, label: str) -> Iterable[objec
     return items
 
 
-def report_of(task: Task, home: Path) -> Evaluation | AblatedSubject:
+def report_of(task: Task, home: Path) -> Evaluation | AblatedSubject | Sweep:
     """One report, from files to figures, in a workspace of its own.
 
     Parameters
@@ -134,6 +142,9 @@ def report_of(task: Task, home: Path) -> Evaluation | AblatedSubject:
     workspace = Workspace.open(home / "home")
     if task.command == "evaluate":
         return evaluate_subject(workspace, subject, seed=task.seed, progress=silent)
+    if task.command == "sweep":
+        request_of = SweepRequest((subject,), SWEPT, home / "sweep", seed=task.seed)
+        return run_sweep(workspace, request_of, Here(), progress=silent)
     return ablate_subject(workspace, subject, seed=task.seed, progress=silent)
 
 
@@ -147,7 +158,13 @@ def line_of(task: Task) -> dict[str, Any]:
     begun, used = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory(prefix="soak-report-") as home:
         found = report_of(task, Path(home))
-    told = evaluated(found) if isinstance(found, Evaluation) else ablated(found)
+    told = (
+        evaluated(found)
+        if isinstance(found, Evaluation)
+        else swept(found)
+        if isinstance(found, Sweep)
+        else ablated(found)
+    )
     return {
         "command": task.command,
         "condition": task.condition,
@@ -202,6 +219,20 @@ def ablated(found: AblatedSubject) -> dict[str, Any]:
         "overfitting": _plain(of.overfitting),
         "runs": {v.name: {c.name: c.made for c in run_claims(v.metrics)} for v in of.variants},
         "decisions": {v.name: v.metrics.decisions_taken for v in of.variants},
+    }
+
+
+def swept(found: Sweep) -> dict[str, Any]:
+    """What a sweep concludes; None where nothing was traded, so that there was nothing to choose from."""
+    of = found.findings
+    if of is None or of.best is None or of.superior is None:
+        return {"claim": None, "any_superior_variant": None, "superior_ability_p": None, "variants": len(found.plan)}
+    return {
+        "claim": may_be_used(of),
+        "any_superior_variant": bool(of.superior.superior.any()),
+        "superior_ability_p": of.superior.p_value,
+        "variants": len(of.variants),
+        "distinct": of.distinct,
     }
 
 
@@ -299,6 +330,9 @@ def summary_of(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             }
         if cut:
             out[condition]["ablation"] = _ablation_rates(cut, false=false)
+        gone_over = [line for line in mine if line["command"] == "sweep"]
+        if gone_over:
+            out[condition]["sweep"] = _sweep_rates(gone_over, false=false)
     return out
 
 
@@ -339,9 +373,19 @@ def _ablation_rates(lines: Sequence[Mapping[str, Any]], *, false: bool) -> dict[
     }
 
 
+def _sweep_rates(lines: Sequence[Mapping[str, Any]], *, false: bool) -> dict[str, Any]:
+    p_values = [line["superior_ability_p"] for line in lines]
+    made = {
+        "claim": [line["claim"] for line in lines],
+        "any_superior_variant": [line["any_superior_variant"] for line in lines],
+        "superior_ability": [None if p is None else p <= SWEEP_LEVEL for p in p_values],
+    }
+    return {name: rate(one, SWEEP_LEVEL if false else None) for name, one in made.items()}
+
+
 def tasks_of(seeds: int, commands: Sequence[str], size: tuple[int, int, int]) -> list[Task]:
-    """Every report of a soak: evaluations in both conditions, ablations where nothing is to be found."""
-    made = [("evaluate", "nothing"), ("evaluate", "planted"), ("ablate", "nothing")]
+    """Every report of a soak: evaluations in both conditions, ablations and sweeps where nothing is to be found."""
+    made = [("evaluate", "nothing"), ("evaluate", "planted"), ("ablate", "nothing"), ("sweep", "nothing")]
     chosen = [(command, condition) for command, condition in made if command in commands]
     return [Task(command, condition, seed, *size) for command, condition in chosen for seed in range(seeds)]
 
@@ -442,7 +486,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--commands", default="evaluate,ablate", help="evaluate, ablate or both")
+    parser.add_argument("--commands", default="evaluate,ablate", help="some of evaluate, ablate and sweep")
     parser.add_argument("--size", default=",".join(map(str, SIZE)), help="tickers, sessions, learnt")
     parser.add_argument("--parts", type=Path, default=PARTS, help="folder of finished reports")
     parser.add_argument("--until-s", type=float, default=math.inf, help="stop waiting after so many seconds")

@@ -129,6 +129,11 @@ def scripted_config(**changes: object) -> EngineConfig:
     return replace(config, consensus=replace(config.consensus, min_voting=1), **changes)
 
 
+def carrying(config: EngineConfig) -> EngineConfig:
+    """The same, but a view may be traded again without a break, and so carried on."""
+    return replace(config, tactical=replace(config.tactical, one_entry_a_view=False))
+
+
 class ListJournal:
     """A journal in a list. ``failing`` makes it refuse whatever comes; ``others`` is what other runs use up."""
 

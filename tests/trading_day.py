@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy
 
-from builders_engine import CALM_VIX, CAPITAL, Says, ScriptedAgent, market, scripted_config
+from builders_engine import CALM_VIX, CAPITAL, Says, ScriptedAgent, carrying, market, scripted_config
 from builders_events import same
 from lightning_gex.adapters.halt_file import HaltFile
 from lightning_gex.adapters.storage.codec import decode, encode
@@ -33,7 +33,7 @@ from lightning_gex.adapters.storage.journal import SqlJournal
 from lightning_gex.adapters.storage.memory_store import SqlMemoryStore
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.enums import FillPrice, RunMode
-from lightning_gex.core.events import Event, OrderPlaced, RunResumed
+from lightning_gex.core.events import Event, OrderPlaced, RunResumed, TradeCarriedOn
 from lightning_gex.core.orders import Order
 from lightning_gex.core.ports import BrokerReport
 from lightning_gex.core.series import DatedSeries
@@ -44,18 +44,19 @@ from lightning_gex.engine.inputs import MarketInputs
 from lightning_gex.engine.simulated_broker import SimulatedBroker
 from lightning_gex.engine.state import EngineState, replay
 from lightning_gex.engine.trader import Trader
+from lightning_gex.engine.trades import entry_id
 from lightning_gex.memory.confidence import MemoryConfig
 
 KEY = bytes(range(32))
 RUN = "live-1"
-CONFIG = scripted_config(memory=MemoryConfig(minimum_neighbours=1))
+CONFIG = carrying(scripted_config(memory=MemoryConfig(minimum_neighbours=1)))
 MOST_KILLS_OF_ONE_RUN = 3
 
 
 def sessions(count: int = 22, first: int = 208) -> list[SessionUpdate]:
     """The sessions of the run, perceived once: 2015-10-29 to 11-30, past the end of daylight saving and a half-day."""
     markets = [market(name, seed, first + count) for name, seed in (("SPY", 41), ("AAA", 42))]
-    says = {m.bars.ticker: _opinions(m.bars, number) for number, m in enumerate(markets)}
+    says = {m.bars.ticker: _opinions(m.bars, number) for number, m in enumerate(markets, start=10)}
     days = markets[0].bars.session
     calm = DatedSeries(days, {"close": np.full(len(days), CALM_VIX)}, "calm")
     inputs = MarketInputs({m.bars.ticker: m.bars for m in markets}, volatility_index=calm, market_ticker="SPY")
@@ -64,11 +65,11 @@ def sessions(count: int = 22, first: int = 208) -> list[SessionUpdate]:
 
 
 def _opinions(bars: Bars, seed: int) -> dict[np.datetime64, Says]:
-    """Mostly bullish, sometimes not, for a few sessions each: entries, brackets, time exits and changes of mind."""
+    """Mostly bullish, now and then not: entries, brackets, trades carried on, time exits and changes of mind."""
     draw = random.Random(seed)
-    leanings = draw.choices((1, -1, 0), (6, 2, 2), k=len(bars))
+    leanings = draw.choices((1, -1, 0), (14, 1, 3), k=len(bars))
     return {
-        session: Says(direction, target=draw.choice((4.0, 12.0)), stop=draw.choice((4.0, 9.0)), horizon=3)
+        session: Says(direction, target=draw.choice((8.0, 16.0)), stop=draw.choice((6.0, 12.0)), horizon=3)
         for session, direction in zip(bars.session, leanings, strict=True)
     }
 
@@ -76,31 +77,48 @@ def _opinions(bars: Bars, seed: int) -> dict[np.datetime64, Says]:
 class DurableExchange:
     """A broker that outlives the program: its orders are lines of a file, and what became of them follows from bars.
 
-    Every call of ``submit`` is a line, so that an order sent twice shows.
+    Every call of ``submit`` is a line, so that an order sent twice shows; so is every call of ``amend``.
     """
 
     def __init__(self, path: Path, tick: Callable[[], None]) -> None:
         self._simulated = SimulatedBroker(CostSchedule())
         self._path, self._tick, self._session = path, tick, -1
-        lines = path.read_text().splitlines() if path.exists() else []
-        self.received = [(record["session"], _order(record["order"])) for record in map(json.loads, lines)]
+        self._lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        self.received = [_order(record["order"]) for record in self._lines if "order" in record]
+
+    @property
+    def guarded(self) -> dict[str, tuple[float, float]]:
+        """Order -> target and stop, USD, of the positions that it guards."""
+        return {o.order_id: (o.target_price, o.stop_price) for o in self._simulated._guarded.values()}
 
     def advance(self, number: int, update: SessionUpdate) -> None:
         self._session = number
         self._simulated.trade_through(update)
-        for session, order in self.received:
-            if session == number:
-                self._simulated.submit(order)
+        for record in self._lines:
+            if record["session"] == number:
+                self._take(record)
 
     def submit(self, order: Order) -> None:
+        self._receive({"order": encode(OrderPlaced(order.placed_at, order))})
+
+    def amend(self, order_id: str, *, target_price: float, stop_price: float) -> None:
+        self._receive({"amend": order_id, "to": {"target_price": target_price, "stop_price": stop_price}})
+
+    def _receive(self, what: dict) -> None:
         self._tick()
-        line = json.dumps({"session": self._session, "order": encode(OrderPlaced(order.placed_at, order))}) + "\n"
+        record = {"session": self._session, **what}
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.write(descriptor, line.encode())
+        os.write(descriptor, json.dumps(record).encode() + b"\n")
         os.fsync(descriptor)
         os.close(descriptor)
         self._tick()
-        self._simulated.submit(order)
+        self._take(record)
+
+    def _take(self, record: dict) -> None:
+        if "order" in record:
+            self._simulated.submit(_order(record["order"]))
+        else:
+            self._simulated.amend(record["amend"], **record["to"])
 
     def cancel(self, order_id: str) -> None:
         self._simulated.cancel(order_id)
@@ -169,6 +187,8 @@ def live(updates: Sequence[SessionUpdate], url: str, folder: Path, kill_at: int 
         if reached is None or update.opened_at >= reached:
             trader.see(update)
     journal.close()
+    held = {entry_id(t): (t.target_price, t.stop_price) for t in trader.state.open_trades.values()}
+    assert exchange.guarded == held, "the exchange guards something else than what is held"
     (folder / "state.pickle").write_bytes(pickle.dumps(trader.state))
     engine.dispose()
     return steps
@@ -235,6 +255,7 @@ class Findings:
     steps: int
     orders: int
     events: int
+    carried: int
     kills: int = 0
     runs: int = 0
     doubled: int = 0
@@ -253,7 +274,7 @@ def main(pattern: str, home: Path, kills: int, seed: int) -> Findings:
     steps = live(updates, url, folder)  # in this process, so that its children find everything loaded
     expected, expected_state = events_of(url, folder), state_of(folder)
     orders = _sent(folder)
-    found = Findings(steps, len(orders), len(expected))
+    found = Findings(steps, len(orders), len(expected), sum(isinstance(e, TradeCarriedOn) for e in expected))
     while found.kills < kills:
         found.runs += 1
         folder, url = home / f"run-{found.runs}", made(pattern, f"run{found.runs}")
@@ -274,7 +295,7 @@ def main(pattern: str, home: Path, kills: int, seed: int) -> Findings:
 
 def _sent(folder: Path) -> list[str]:
     """The ids of the orders that reached the exchange, as often as they did."""
-    return [order.order_id for _, order in DurableExchange(folder / "exchange.jsonl", lambda: None).received]
+    return [order.order_id for order in DurableExchange(folder / "exchange.jsonl", lambda: None).received]
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ DOORS = {
     "alembic": ("adapters/storage/",),
     "alpaca": ("adapters/brokers/",),
     "apprise": ("adapters/",),
-    "arch": ("analytics/bootstrap.py", "analytics/multiple_testing.py", "adapters/market_data/sample_bars.py"),
+    "arch": ("analytics/bootstrap.py", "adapters/market_data/sample_bars.py"),
     "cryptography": ("security/",),
     "exchange_calendars": ("core/sessions.py",),
     "gymnasium": ("sizing/",),

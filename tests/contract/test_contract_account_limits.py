@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from account_runs import at_open, closed, placed, trader_of, updates
+from account_runs import approved, at_open, closed, placed, trader_of, updates
 from builders_events import same
 from lightning_gex.adapters.storage.database import open_database
 from lightning_gex.adapters.storage.journal import SqlJournal
@@ -35,6 +36,8 @@ from lightning_gex.core.events import (
     SessionOpened,
     TradingHalted,
 )
+from lightning_gex.engine.state import replay
+from lightning_gex.engine.trades import carried_on
 from lightning_gex.risk.guardrails import GuardrailLimits
 
 KEY = bytes(range(32))
@@ -65,6 +68,17 @@ def test_what_other_runs_ordered_counts_and_ones_own_does_not(journal: Open) -> 
     assert found.orders_last_minute == 1
     assert found.exposure_usd == {"SPY": 1_000.0, "QQQ": 1_000.0}
     assert there.account(NOW).exposure_usd == {"IWM": 1_000.0}
+
+
+def test_a_trade_that_is_carried_on_counts_once_and_at_the_price_of_its_latest_leg(journal: Open) -> None:
+    here, there = journal("here"), journal("there")
+    there.append([placed("a", "SPY", 10, 100.0, NOW), closed("a", "SPY", 10, 100.0, NOW)[0]])
+    (held,) = replay(e.event for e in there.read("there")).open_trades.values()
+    decision = replace(approved("b", "SPY", NOW).decision, entry_price=110.0)
+    there.append([carried_on(held, decision, 1)])
+    found = here.account(NOW)
+    assert found.exposure_usd == {"SPY": 1_100.0}
+    assert (found.entries_today, found.orders_last_minute) == (1, 1)
 
 
 def test_what_ended_closed_or_simulated_does_not_count(journal: Open) -> None:

@@ -40,5 +40,6 @@ def test_killed_anywhere_and_restarted_a_live_run_equals_an_undisturbed_one(
         (RESULTS / f"soak_trading_day_{kind}.json").write_text(json.dumps(found, indent=2) + "\n")
     assert found["kills"] == KILLS[kind]
     assert found["orders"] > 8
+    assert found["carried"] >= 2
     assert found["doubled"] == found["lost"] == found["events_differ"] == found["ended_otherwise"] == 0
     assert found["states_differ"] == []

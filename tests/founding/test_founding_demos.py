@@ -50,15 +50,11 @@ def test_the_demo_runs_as_a_script_beside_the_package_and_leaves_nothing_behind(
     assert list(tmp_path.glob("lightning-gex-demo-*")) == []
 
 
-def test_a_demo_runs_as_a_module_from_anywhere(tmp_path):
-    done = run([sys.executable, "-m", "lightning_memory_system"], tmp_path, cwd=tmp_path)
+def test_a_demo_runs_as_a_module_from_anywhere_and_keeps_the_workspace_that_the_environment_names(tmp_path):
+    command = [sys.executable, "-m", "lightning_memory_system"]
+    done = run(command, tmp_path, cwd=tmp_path, LIGHTNING_HOME=str(tmp_path / "kept"))
     assert done.returncode == 0, done.stderr
     assert "likeness" in done.stdout
-
-
-def test_a_demo_keeps_the_workspace_that_the_environment_names(tmp_path):
-    done = run([sys.executable, "-m", "lightning_memory_system"], tmp_path, LIGHTNING_HOME=str(tmp_path / "kept"))
-    assert done.returncode == 0, done.stderr
     assert (tmp_path / "kept" / "lightning.db").exists()
 
 

@@ -1,8 +1,8 @@
 """What every public entry is held to, however it is called: a right answer or a named refusal in one line.
 
 An ``Entry`` is one thing a user can call, the strategy of its hostile inputs and what has to be open around the calls.
-``fuzzed`` calls it so many times. Whatever is neither an answer nor a ``LightningError`` leaves through ``fuzzed``, and
-so fails the test with the smallest input that does it.
+``soaked`` calls it so many times, with seeds 0, 1, 2 ...; ``fuzzed`` lets hypothesis draw them. Whatever is neither
+an answer nor a ``LightningError`` leaves through them and so fails the test, with its seed, or with the smallest input.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def fuzzed(entry: Entry, folder: Path, inputs: int) -> Mapping[str, int]:
 
 
 def soaked(entry: Entry, folder: Path, inputs: int) -> Mapping[str, int]:
-    """The same with so many inputs that hypothesis's own work on each would be most of it: seeds 0, 1, 2 ..."""
+    """Call it with seeds 0, 1, 2 ...: of cheap entries, hypothesis's own work on each input would be most of it."""
     tally: Counter[str] = Counter()
     with entry.opened(folder) as call:
         for seed in range(inputs):

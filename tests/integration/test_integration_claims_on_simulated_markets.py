@@ -170,7 +170,7 @@ def test_where_nothing_is_planted_claims_are_found_no_more_often_than_the_level_
 @pytest.mark.timeout(14_400 if SOAK else 300)
 @pytest.mark.parametrize("world", [hedging, leaning, made, charmed])
 def test_what_is_planted_is_found_by_the_claims_about_it(world):
-    markets = findings(world, range(25 if SOAK else 2))
+    markets = findings(world, range(200 if SOAK else 2))
     told = tallied(markets)
     if SOAK:
         kept(world, {"markets": len(markets), "claims_that_are_true": sorted(TRUE_IN[world]), "claims": told})

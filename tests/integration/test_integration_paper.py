@@ -36,6 +36,7 @@ from lightning_gex.core.events import (
     TradeClosed,
 )
 from lightning_gex.engine.state import replay
+from lightning_gex.engine.trades import closed_trades
 from paper_days import CLOCK, LEARNT, SESSIONS, TICKERS, all_bars, bars_file, call, quiet, start_of
 
 KILLS = 200 if os.environ.get("LIGHTNING_SOAK") else 8
@@ -94,13 +95,14 @@ def backtested(bars: list[Bars], start: date, tmp_path_factory: pytest.TempPathF
         progress=quiet,
     )
     assert len(run.trades) >= 5  # there is something to agree on
+    assert any(t.exit_reason is ExitReason.CARRIED_ON for t in run.trades)
     return run
 
 
 def assert_as_backtested(events: Sequence[Event], backtested, start: date) -> None:
     decided = [d.decision for d in of(DecisionMade, events) if d.at.date() >= start]
     assert_same_decisions(backtested.decisions, decided)
-    assert_same_trades(backtested.trades, [e.trade for e in of(TradeClosed, events)])
+    assert_same_trades(backtested.trades, closed_trades(events))
     state = replay(events)
     assert float(state.equity) == backtested.equity[-1]
     marks = {e.at.date(): float(e.equity) for e in of(Marked, events) if e.at.date() >= start}

@@ -15,6 +15,7 @@ import pytest
 
 from builders_engine import market, prepared
 from lightning_gex.agents.registry import default_agents
+from lightning_gex.analytics.proof import Proof
 from lightning_gex.analytics.recalibration import Recalibration
 from lightning_gex.app.assembly import jobs, positions
 from lightning_gex.app.assembly.probe import probe_subject
@@ -25,7 +26,6 @@ from lightning_gex.core.bars import Bars
 from lightning_gex.core.ports import SizingPolicy
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.engine import inputs as engine_inputs
-from lightning_gex.engine import learning as engine_learning
 from lightning_gex.engine import perception as engine_perception
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.drivers import HistoryFeed, drive
@@ -163,12 +163,10 @@ def test_levels_of_the_next_session_s_chain_are_found(monkeypatch) -> None:
 
 
 @futures
-def test_a_weight_of_an_agent_that_knows_the_end_is_found(monkeypatch, future: Future) -> None:
-    honest = engine_learning.weight_of_edge
-
+def test_a_proof_of_an_agent_that_knows_the_end_is_found(monkeypatch, future: Future) -> None:
     def plant(bars: Bars) -> None:
-        sign = 1.0 if ends_as_it_did(bars) else -1.0
-        monkeypatch.setattr(engine_learning, "weight_of_edge", lambda edge: honest(sign * edge))
+        edge = 0.05 if ends_as_it_did(bars) else 0.0
+        monkeypatch.setattr(Proof, "edge", lambda self, hurdle: edge if self.total > 0.0 else 0.0)
 
     found = first_decided(plant, future)
     assert found.layer in ("signal", "decision")

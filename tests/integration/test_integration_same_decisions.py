@@ -21,7 +21,7 @@ from lightning_gex.adapters.storage.journal import SqlJournal
 from lightning_gex.adapters.storage.memory_store import SqlMemoryStore
 from lightning_gex.agents.registry import default_agents
 from lightning_gex.core.enums import Action, DecisionStatus, FillPrice
-from lightning_gex.core.events import DecisionMade, OrderPlaced
+from lightning_gex.core.events import DecisionMade, OrderPlaced, TradeCarriedOn
 from lightning_gex.core.orders import Order
 from lightning_gex.core.ports import BrokerReport, OrderFilled, OrderRefused
 from lightning_gex.core.series import DatedSeries
@@ -56,6 +56,10 @@ class DistantExchange:
 
     def cancel(self, order_id: str) -> None:
         self.exchange.cancel(order_id)
+
+    def amend(self, order_id: str, *, target_price: float, stop_price: float) -> None:
+        for _ in range(2):
+            self.exchange.amend(order_id, target_price=target_price, stop_price=stop_price)
 
     def reports(self) -> list[BrokerReport]:
         return [self.mail.get() for _ in range(self.mail.qsize())]
@@ -150,6 +154,7 @@ def test_backtest_and_live_decide_and_trade_alike_on_a_simulated_market(live_run
     assert_alike(backtested, live_run)
     assert len(backtested.decisions) == 2 * SEEN
     assert len(backtested.trades) >= 3  # there was something to agree on
+    assert backtested.of(TradeCarriedOn)
     assert {d.status for d in backtested.decisions} >= {DecisionStatus.APPROVED, DecisionStatus.BLOCKED}
 
 

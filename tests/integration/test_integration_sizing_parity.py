@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -47,6 +47,8 @@ def ran(seed, fill_price):
     says = {int(row): Says(1, target=6.0, stop=5.0, horizon=HORIZON) for row in rows}
     inputs = MarketInputs({"AAA": bars}, volatility_index=calm(LENGTH))
     config = scripted_config(enhancements=Enhancements(security=False))
+    # An episode asks once a trade: in training every one of them is bought and sold.
+    config = replace(config, tactical=replace(config.tactical, carry_on=False))
     run = prepared(inputs, [script("AAA", says)], config, fill_price=fill_price)
     run.trader.policy = Dice(seed)
     run.log = drive(run.trader, HistoryFeed(inputs, run.watch), run.exchange, breakers_reset_after=0)

@@ -19,11 +19,13 @@ import pytest
 
 from lightning_gex.adapters.executors import Here
 from lightning_gex.adapters.ray_cluster import RayCluster
+from lightning_gex.analytics.trials import BEHIND_DEFAULTS
 from lightning_gex.app.assembly import sweep_runs
 from lightning_gex.app.assembly.folds import FoldRequest, folds_of, run_fold
 from lightning_gex.app.assembly.jobs import InputFiles
 from lightning_gex.app.assembly.sweeps import RUNS_FOLDER, Sweep, SweepRequest, run_sweep
-from lightning_gex.app.assembly.variants import Subject, put_on_record, run_variant
+from lightning_gex.app.assembly.trials import tried_so_far
+from lightning_gex.app.assembly.variants import Subject, run_variant
 from lightning_gex.app.cli import main
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.errors import InputError, SettingsError, StoreError
@@ -100,7 +102,12 @@ def test_two_processes_make_the_same_runs_to_the_byte_and_the_command_says_what_
     found = json.loads(captured.out)
     assert run_files(Path("out")) == run_files(here[0])  # in another order, and by others
     assert json.loads(Path("out/sweep.json").read_text()) == found
-    assert (found["runs"], found["runs_from_before"], found["failed"], found["trials"]) == (3, 0, [], 3)
+    assert (found["runs"], found["runs_from_before"], found["failed"], found["trials"] - BEHIND_DEFAULTS.count) == (
+        3,
+        0,
+        [],
+        3,
+    )
     assert {v["settings"]["sizing.fixed_size_pct"] for v in found["variants"]} == {0.0, 0.05, 0.1}
     assert found["best"] == found["variants"][0]["name"]
     table = pl.read_parquet("out/sweep.parquet")
@@ -110,7 +117,7 @@ def test_two_processes_make_the_same_runs_to_the_byte_and_the_command_says_what_
     assert pl.read_parquet("out/returns.parquet")["variant"].n_unique() == 3
     page = Path("out/sweep.html").read_text()
     assert found["headline"] in page
-    assert "3 were ever judged on these data" in page
+    assert "3 variants were ever judged on these data" in page
 
 
 def test_a_run_of_a_sweep_is_the_run_that_evaluate_judges_whole_and_in_folds(files, here, tmp_path) -> None:
@@ -118,14 +125,14 @@ def test_a_run_of_a_sweep_is_the_run_that_evaluate_judges_whole_and_in_folds(fil
     inputs = subject.inputs()
     run = run_variant(workspace, subject, inputs, kind="evaluate", label="", progress=silent)
     own = next(v for v in here[1].plan if v.combination.as_set)
-    assert here[1].outcomes[own.runs[0].key].figures == evaluate(run).to_json_dict()
-    assert own.trial == subject.variant_hash(workspace)  # evaluated later it is no new trial
+    assert here[1].outcomes[own.runs[0].key].figures == evaluate(run, reasons=False).to_json_dict()
+    assert own.trial == subject.variant_hash(workspace, inputs)  # evaluated later it is no new trial
     cut = FoldRequest(2)
     parts = swept(tmp_path / "home", files, tmp_path / "out", grid={}, folds=cut)
     (only,) = parts.plan
     for planned, fold in zip(only.runs, folds_of(workspace, subject, inputs, cut), strict=True):
         told = run_fold(workspace, subject, inputs, fold, kind="evaluate", label="", progress=silent)
-        assert parts.outcomes[planned.key].figures == evaluate(told).to_json_dict()
+        assert parts.outcomes[planned.key].figures == evaluate(told, reasons=False).to_json_dict()
     assert parts.findings is not None
     joined = parts.findings.variants[0]
     assert len(joined.sessions) == sum(len(parts.outcomes[r.key].sessions) for r in only.runs)
@@ -141,7 +148,7 @@ def test_what_is_finished_is_not_made_again_and_what_is_torn_or_failed_is(files,
     torn = out / RUNS_FOLDER / f"{keys[1]}.json"
     torn.write_bytes(torn.read_bytes()[:100])
     again = swept(home, files, out)
-    assert (again.kept, again.trials.count) == (1, 3)
+    assert (again.kept, again.trials.count - again.trials.behind_defaults) == (1, 3)
     assert any("made again" in note for note in again.notes)
     assert run_files(out) == before
     assert swept(home, files, out).kept == 3
@@ -168,7 +175,10 @@ def test_a_run_that_fails_is_told_with_its_reason_and_stops_no_other(files, caps
     found = json.loads(captured.out)
     assert [(one["variant"], one["why"]) for one in found["failed"]] == [("v1", "here: is spoilt")]
     assert captured.err.count("error:") == 1
-    assert (found["trials"], len(found["variants"])) == (3, 2)  # it was tried all the same
+    assert (found["trials"] - found["trials_behind_defaults"], len(found["variants"])) == (
+        3,
+        2,
+    )  # it was tried all the same
     monkeypatch.setattr(sweep_runs, "run_backtest", real)
     assert main(command(files, *options)) == 0
     again = json.loads(capsys.readouterr().out)
@@ -262,11 +272,12 @@ def test_a_sweep_that_is_interrupted_or_killed_goes_on_where_it_stopped(files, h
         no_process_of(begun.pid)
         done = len(run_files(Path("out")))
         assert done < 3
-    tried = put_on_record(Workspace.open(tmp_path / "home"), subject_of(files).data_hash(), {})
-    assert done <= tried.count <= done + 1  # the one that was cut off was tried as well
+    subject = subject_of(files)
+    tried = tried_so_far(Workspace.open(tmp_path / "home"), subject.judged(subject.inputs()))
+    assert done <= tried.count - tried.behind_defaults <= done + 1  # the one that was cut off was tried as well
     last = subprocess.run([*line, "--json"], capture_output=True, timeout=GIVE_UP_SECONDS, check=True)
     found = json.loads(last.stdout)
-    assert (found["runs_from_before"], found["trials"]) == (done, 3)
+    assert (found["runs_from_before"], found["trials"] - found["trials_behind_defaults"]) == (done, 3)
     assert run_files(Path("out")) == run_files(here[0])
 
 

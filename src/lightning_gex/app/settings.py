@@ -247,6 +247,8 @@ class TacticalSettings(Section):
     """A share whose agents leave its direction open is an idea all the same where it rises more often than not."""
     core_horizon_sessions: Annotated[int, Field(ge=1, le=252), _Number] = 10
     """Sessions that such an idea is meant for."""
+    carry_on: bool = True
+    """A trade at the end of its horizon goes on, unsold, where it would be entered again."""
     best_share: PositiveFraction = 0.40
     """Part of a session's universe, best score first, whose ideas are traded; 1 lets all."""
     one_entry_a_view: bool = False
@@ -385,8 +387,8 @@ class AgentWeights(Section):
 class AgentSettings(Section):
     """The agents that vote."""
 
-    learn_weights: bool = False
-    """Whether weights follow what each agent's calls earned over their base rate; false freezes them."""
+    learn_weights: bool = True
+    """Whether an agent that has proved itself on past outcomes counts more; false freezes all weights."""
     weights: AgentWeights = AgentWeights()
 
 

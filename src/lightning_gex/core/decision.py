@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 
+from lightning_gex.core.deferred import Deferred, deferred_part, deferring
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, MarketRegime, StageName, StageVerdict
 from lightning_gex.core.quick_init import quick_init
 from lightning_gex.core.votes import Vote
@@ -18,7 +19,7 @@ GATE_KEY = "gate"
 
 @quick_init
 @dataclass(frozen=True, slots=True)
-class StageRecord:
+class StageRecord(Deferred):
     """What one station of the decision path said.
 
     ``detail`` holds the numbers behind the reason; ``fallback`` names what stood in for something missing, or None.
@@ -29,6 +30,17 @@ class StageRecord:
     reason: str
     detail: Mapping[str, Scalar] = field(default_factory=dict)
     fallback: str | None = None
+
+    @property
+    def gate(self) -> str | None:
+        """Which gate said no; None where none did, or it was not recorded."""
+        known = deferred_part(self, GATE_KEY)
+        said = self.detail.get(GATE_KEY) if known is None else known()
+        return None if said is None else str(said)
+
+
+#: A record whose words are composed when somebody reads them.
+record_later = deferring(StageRecord)
 
 
 @cache
@@ -74,12 +86,13 @@ class ExpectedRange:
 
 @quick_init
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Deferred):
     """Trade or no trade, how much, entry, target, stop, and why.
 
     Numbers are NaN where the decision has none. ``size_pct`` is the notional as a fraction of equity. ``caps`` are all
     limits that were considered, ``binding_cap`` the one that decided. ``expected_range`` is there with or without a
-    trade; where it is None, ``range_absence`` says why.
+    trade; where it is None, ``range_absence`` says why. An approved ``HOLD`` carries an open trade on: ``quantity`` and
+    ``size_pct`` are what is held, ``target_price`` and ``stop_loss`` guard it from now on.
     """
 
     decision_id: str
@@ -106,6 +119,11 @@ class Decision:
     range_absence: str | None = None
 
     @property
+    def carries_on(self) -> bool:
+        """Whether it goes on with a trade that is open: approved, and nothing to buy or sell."""
+        return self.status is DecisionStatus.APPROVED and self.action is Action.HOLD
+
+    @property
     def fallbacks(self) -> tuple[str, ...]:
         """Everything that stood in for something missing."""
         return tuple(s.fallback for s in self.stages if s.fallback)
@@ -115,8 +133,10 @@ class Decision:
         """Which gate said no, as ``stage.gate``; the stage alone where it was not recorded, None where none did."""
         if self.blocked_by is None:
             return None
-        said = next((s.detail.get(GATE_KEY) for s in self.stages if s.stage is self.blocked_by), None)
-        return str(self.blocked_by) if said is None else f"{self.blocked_by}.{said}"
+        for record in self.stages:
+            if record.stage is self.blocked_by and (gate := record.gate) is not None:
+                return f"{self.blocked_by}.{gate}"
+        return str(self.blocked_by)
 
     @property
     def range_figures(self) -> dict[str, float | int | str | None]:
@@ -132,3 +152,7 @@ class Decision:
             "range_basis": None if found is None else found.basis,
             "range_absence": self.range_absence,
         }
+
+
+#: A decision whose reasons are composed when somebody reads them.
+decision_later = deferring(Decision)

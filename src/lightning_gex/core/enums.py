@@ -114,6 +114,7 @@ class ExitReason(StrEnum):
     SIGNAL_EXIT = "signal_exit"
     END_OF_DATA = "end_of_data"
     MANUAL = "manual"
+    CARRIED_ON = "carried_on"  # nothing was sold: another decision goes on with the same shares
 
 
 class FillPrice(StrEnum):

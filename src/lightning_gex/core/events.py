@@ -22,8 +22,9 @@ from lightning_gex.core.quick_init import quick_init
 #: at, a breaker's reset its reason; halts, failures, seals and the ends of runs are events of their own. 3: decisions
 #: carry an expected range, or why there is none; patterns their vector's schema, strategy, confidence before
 #: calibration and memory, the agents' calls, whether they were traded, and as what; outcomes the return over the whole
-#: horizon. What earlier runs learnt about probabilities is an event of its own.
-EVENT_VERSION = 3
+#: horizon. What earlier runs learnt about probabilities is an event of its own. 4: a trade may be carried on in legs;
+#: a leg names the decision whose order bought its shares.
+EVENT_VERSION = 4
 
 
 @quick_init
@@ -128,6 +129,21 @@ class TradeClosed:
 
 @quick_init
 @dataclass(frozen=True, slots=True)
+class TradeCarriedOn:
+    """A trade at the end of its horizon goes on: one leg ends and the next begins, and nothing is bought or sold.
+
+    Both have the price of the close that it was decided at; ``closed`` bears no cost of an exit and ``opened`` none of
+    an entry, so that the legs' profits add up to what the account earned.
+    """
+
+    at: datetime
+    closed: ClosedTrade
+    opened: OpenTrade
+    kind: Literal["trade_carried_on"] = "trade_carried_on"
+
+
+@quick_init
+@dataclass(frozen=True, slots=True)
 class SignalResolved:
     """What became of a signal is known now, whether or not it was traded."""
 
@@ -143,7 +159,8 @@ class SignalResolved:
 class RecordCarried:
     """What earlier runs of the same account had already learnt about signals of one direction when this one began.
 
-    The figures are those of ``sizing.track_record.TrackRecord``.
+    The figures are those of ``sizing.track_record.TrackRecord``; ``backed`` tells the record of signals that agents
+    backed which had proved themselves from that of all.
     """
 
     at: datetime
@@ -160,6 +177,7 @@ class RecordCarried:
     counts_squared: float = 0.0
     sums_squared: float = 0.0
     cross: float = 0.0
+    backed: bool = False
     kind: Literal["record_carried"] = "record_carried"
 
 
@@ -174,6 +192,19 @@ class LearningCarried:
     at: datetime
     figures: Mapping[str, float]
     kind: Literal["learning_carried"] = "learning_carried"
+
+
+@quick_init
+@dataclass(frozen=True, slots=True)
+class AgentsJudged:
+    """What the agents' calls that end with a session came to, against what the same calls do without skill.
+
+    The figures are those of ``engine.judging.Judge.figures``.
+    """
+
+    at: datetime
+    figures: Mapping[str, float]
+    kind: Literal["agents_judged"] = "agents_judged"
 
 
 @quick_init
@@ -306,9 +337,11 @@ Event = (
     | OrderEnded
     | TradeOpened
     | TradeClosed
+    | TradeCarriedOn
     | SignalResolved
     | RecordCarried
     | LearningCarried
+    | AgentsJudged
     | Marked
     | CashAccrued
     | BreakerTripped

@@ -53,7 +53,12 @@ class Fill:
 @quick_init
 @dataclass(frozen=True, slots=True)
 class OpenTrade:
-    """A position with the bracket that guards it."""
+    """A position with the bracket that guards it.
+
+    Where a trade is carried on, each decision has a leg of its own. ``carries`` is then the decision whose order bought
+    the shares, under whose name the broker guards them; None where that is ``decision_id`` itself. Such a leg begins at
+    the close it was decided at, without costs.
+    """
 
     trade_id: int
     decision_id: str
@@ -69,12 +74,18 @@ class OpenTrade:
     horizon_sessions: int
     confidence: float
     assumed: bool = False
+    carries: str | None = None
+
+    @property
+    def entered_by(self) -> str:
+        """The decision whose order opened the position."""
+        return self.decision_id if self.carries is None else self.carries
 
 
 @quick_init
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
-    """A trade from entry to exit. ``pnl`` is after all costs, USD."""
+    """A trade, or one leg of it, from entry to exit. ``pnl`` is after all costs, USD; ``carries`` as of an open one."""
 
     trade_id: int
     decision_id: str
@@ -92,3 +103,14 @@ class ClosedTrade:
     pnl: Decimal
     exit_reason: ExitReason
     assumed: bool = False
+    carries: str | None = None
+
+    @property
+    def bought(self) -> bool:
+        """Whether an order opened it; a leg that carries a trade on began with shares that were held."""
+        return self.carries is None
+
+    @property
+    def sold(self) -> bool:
+        """Whether an order, or the bracket of one, closed it; False where the next leg goes on with the shares."""
+        return self.exit_reason is not ExitReason.CARRIED_ON

@@ -77,8 +77,8 @@ class Pattern:
     schema : version of the situation vector (``memory.vector.VECTOR_SCHEMA``).
     strategy : the leading agent's strategy word; empty where it was not recorded.
     raw_confidence : the consensus before calibration and memory; NaN where it was not recorded.
-    base_rate : how often moves over this horizon had this direction before, which is the probability before any agent
-        spoke; None without price history.
+    base_rate : how often moves over this horizon had this direction before, with what agents that had proved themselves
+        added: the probability before anything was learnt from the confidence; None without price history.
     calls : what each agent said; empty where it was not recorded.
     taken : whether it was traded; None where that was not recorded.
     structure : what would be, or was, traded: ``stock``, or the option structure's name.

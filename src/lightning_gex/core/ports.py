@@ -202,6 +202,13 @@ class Broker(Protocol):
         """Withdraw an order that is not filled yet."""
         ...
 
+    def amend(self, order_id: str, *, target_price: float, stop_price: float) -> None:
+        """Move target and stop, USD, of the position that an order opened. The same prices twice are one move.
+
+        Reports go on under the same ``order_id``. Where it guards nothing nothing happens: the reports say why.
+        """
+        ...
+
     def reports(self) -> Sequence[BrokerReport]:
         """What happened since the last call, oldest first."""
         ...

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 _TAKE_CLASS = object.__dict__["__class__"].__set__
+_TWINS: dict[type, type] = {}
 
 
 def quick_init(cls: type[_T]) -> type[_T]:
@@ -51,7 +52,8 @@ def quick_init(cls: type[_T]) -> type[_T]:
     frozen = cls.__dataclass_params__.frozen  # type: ignore[attr-defined]
     if not frozen or cls.__dict__.get("__slots__") != names or not all(f.init and not f.kw_only for f in found):
         raise TypeError(f"{cls.__name__} is no plain frozen dataclass with slots")
-    twin = type(f"_{cls.__name__}InTheMaking", (), {"__slots__": names, "__module__": cls.__module__})
+    twin = type(f"_{cls.__name__}InTheMaking", cls.__bases__, {"__slots__": names, "__module__": cls.__module__})
+    _TWINS[cls] = twin
     known: dict[str, Any] = {"cls": cls, "twin": twin, "take_class": _TAKE_CLASS, "slowly": cls.__init__}
     known["not_given"] = object()
     parameters, assignments = [], []
@@ -86,6 +88,19 @@ def quick_init(cls: type[_T]) -> type[_T]:
     cls.__init__ = made  # type: ignore[method-assign]
     cls.__replace__ = _replacing(cls, twin, names)  # type: ignore[attr-defined]
     return cls
+
+
+def unfrozen_twin_of(cls: type) -> type:
+    """The class that a new value of ``cls`` is of while its fields are set.
+
+    Raises
+    ------
+    TypeError : ``quick_init`` never went over the class.
+    """
+    try:
+        return _TWINS[cls]
+    except KeyError:
+        raise TypeError(f"{cls.__name__} is no class of quick_init") from None
 
 
 def replaced(value: _T, **changes: Any) -> _T:  # noqa: ANN401 - the fields' own values

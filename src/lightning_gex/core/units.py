@@ -22,6 +22,7 @@ Int32Array1D: TypeAlias = NDArray[np.int32]
 Int32Array2D: TypeAlias = NDArray[np.int32]
 Int64Array1D: TypeAlias = NDArray[np.int64]
 Int64Array2D: TypeAlias = NDArray[np.int64]
+CountArray2D: TypeAlias = NDArray[np.unsignedinteger]  # of whatever width holds the counts
 BoolArray1D: TypeAlias = NDArray[np.bool_]
 BoolArray2D: TypeAlias = NDArray[np.bool_]
 StrArray1D: TypeAlias = NDArray[np.str_]

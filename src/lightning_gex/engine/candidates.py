@@ -79,7 +79,7 @@ def candidates(perception: Perception, config: EngineConfig) -> Candidates:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What a row wants, as ``decide.propose`` reads it."""
+    """What a row wants, as ``proposal.propose`` reads it."""
 
     direction: Direction
     horizon_sessions: int

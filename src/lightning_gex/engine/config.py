@@ -83,7 +83,7 @@ class EngineConfig:
         transition, when a cap named ``transition`` stands beside the others.
     calibrate : whether the consensus's confidence is turned into a probability by base rates and past outcomes.
     weights : agent -> weight in the consensus; agents not named weigh 1.
-    learn_weights : whether those weights are multiplied by what each agent's own calls have earned it.
+    learn_weights : whether an agent that has proved itself counts more, in votes, core ideas and the universe's order.
     range_horizon_sessions : sessions that the expected range of a decision is for, 1 to 21.
     own_breakers : circuit breakers of the user's own, beside the built-in ones.
     """
@@ -107,10 +107,15 @@ class EngineConfig:
     costs: CostSchedule = field(default_factory=CostSchedule)
     calibrate: bool = True
     weights: Mapping[str, float] = field(default_factory=dict)
-    learn_weights: bool = False
+    learn_weights: bool = True
     minimum_confidence: float = 0.50
     range_horizon_sessions: int = 5
     own_breakers: tuple[OwnBreaker, ...] = ()
+
+    @property
+    def carries_on(self) -> bool:
+        """Whether trades at the end of their horizon may be carried on: a part of the three layers."""
+        return self.tactical.carry_on and self.enhancements.hierarchical
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.fixed_size_pct <= 1.0:

@@ -1,178 +1,60 @@
-"""The decision path: ``propose``, one question to memory, ``conclude``. Pure on both sides of the question."""
+"""The decision path: ``proposal.propose``, one question to memory, ``conclude``. Pure on both sides of the question."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import lru_cache
 
 from lightning_gex.analytics.observation import Observation, observation
-from lightning_gex.core.decision import Cap, Decision, ExpectedRange, Scalar, StageRecord, not_asked
+from lightning_gex.core.decision import (
+    GATE_KEY,
+    Cap,
+    Decision,
+    Scalar,
+    StageRecord,
+    decision_later,
+    not_asked,
+    record_later,
+)
+from lightning_gex.core.deferred import Later, to_read
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, StageName, StageVerdict
 from lightning_gex.core.errors import LightningError, RefusedError
-from lightning_gex.core.features import FeatureRow
-from lightning_gex.core.patterns import AgentCall, Neighbours, Pattern
+from lightning_gex.core.orders import OpenTrade
+from lightning_gex.core.patterns import Neighbours, Pattern
 from lightning_gex.core.portfolio import PortfolioView
 from lightning_gex.core.ports import SizingPolicy
-from lightning_gex.core.quick_init import quick_init
+from lightning_gex.core.quick_init import quick_init, replaced
 from lightning_gex.core.units import BASIS_POINT
-from lightning_gex.core.votes import Vote
 from lightning_gex.engine.config import EngineConfig
-from lightning_gex.engine.layers import (
-    execution_station,
-    limits_in_force,
-    record_of,
-    strategic_station,
-    tactical_station,
-)
-from lightning_gex.engine.learning import Learning
-from lightning_gex.engine.perception import Perception
-from lightning_gex.engine.signal_station import is_core, signal_of
+from lightning_gex.engine.layers import execution_station, record_of, strategic_station, tactical_station
+from lightning_gex.engine.learning import is_backed
+from lightning_gex.engine.proposal import Proposal
 from lightning_gex.engine.state import EngineState
 from lightning_gex.engine.universe import Universe
-from lightning_gex.memory.confidence import adjust_confidence, similar_setups
+from lightning_gex.memory.confidence import ConfidenceAdjustment, adjust_confidence, similar_setups
 from lightning_gex.memory.vector import VECTOR_SCHEMA
 from lightning_gex.risk.check import Check, Gate, refused
 from lightning_gex.risk.guardrails import check_entry, size_caps
-from lightning_gex.risk.strategic import RegimeLimits, RegimeReading, Strategy
-from lightning_gex.risk.tactical import TradePlan, nearest_timeframe
+from lightning_gex.risk.strategic import RegimeLimits
+from lightning_gex.risk.tactical import TradePlan
 from lightning_gex.sizing.capital_share import share_cap
 from lightning_gex.sizing.kelly_size import KellySizing, choose_size, kelly_cap, quantity_for
-from lightning_gex.sizing.ladder import LADDER
+from lightning_gex.sizing.ladder import LADDER, rung_at_or_below
 from lightning_gex.sizing.track_record import TrackRecord
 
 _STAGES = tuple(StageName)
 _NOTHING = float("nan")
-_ALONE = " (multi-agent coordination is off: dealer positioning alone)"
-
-
-@quick_init
-@dataclass(frozen=True, slots=True, eq=False)
-class Snapshot:
-    """What a decision is made from: one row of a perception.
-
-    Parameters
-    ----------
-    ticker : symbol.
-    as_of : aware UTC, the moment of the decision.
-    perception : what was perceived; nothing may look past ``row``.
-    row : the moment's row.
-    trading : False while the system only learns.
-    label : put before the decision's id, where ids of several runs meet in one memory.
-    sequence : tells apart decisions on one ticker at one moment.
-    notes : what the driver had to assume, for the record (such as a stamped time).
-    """
-
-    ticker: str
-    as_of: datetime
-    perception: Perception
-    row: int
-    trading: bool = True
-    label: str = ""
-    sequence: int = 0
-    notes: tuple[str, ...] = ()
-
-
-@quick_init
-@dataclass(frozen=True, slots=True, eq=False)
-class Proposal:
-    """What the agents want, before anybody asked whether it may be done. Numbers are NaN where there are none."""
-
-    decision_id: str
-    ticker: str
-    as_of: datetime
-    trading: bool
-    direction: Direction
-    confidence: float
-    target_price: float
-    stop_price: float
-    horizon_sessions: int
-    strategy: str
-    price: float
-    features: FeatureRow
-    vector: tuple[float, ...]
-    regime: RegimeReading
-    votes: tuple[Vote, ...]
-    record: StageRecord
-    raw_confidence: float = _NOTHING
-    base_rate: float = _NOTHING
-    expected_range: ExpectedRange | None = None
-    range_absence: str | None = None
 
 
 @quick_init
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """A decision, and what memory should keep of it."""
+    """A decision, what memory should keep of it, and the open trade that it carries on, if any."""
 
     decision: Decision
     pattern: Pattern | None
-
-
-def decision_id_of(ticker: str, as_of: datetime, label: str = "", sequence: int = 0) -> str:
-    """A decision's name, the same whenever the same decision is made: ticker, moment, and what tells runs apart."""
-    suffix = f"-{sequence}" if sequence else ""
-    return f"{label}{ticker}-{_stamp(as_of)}{suffix}"
-
-
-@lru_cache(maxsize=64)  # every ticker of a session asks for the same one
-def _stamp(moment: datetime) -> str:
-    return f"{moment:%Y%m%dT%H%M%SZ}"
-
-
-def propose(snapshot: Snapshot, config: EngineConfig, learning: Learning | None = None) -> Proposal:
-    """The first half: what the agents' consensus wants on this row.
-
-    Parameters
-    ----------
-    snapshot : what it is made from.
-    config : how decisions are made.
-    learning : what past outcomes taught about probabilities; None knows of none.
-    """
-    perception, i = snapshot.perception, snapshot.row
-    consensus, regime = perception.consensus, perception.regimes.at(i)
-    leader, horizon = consensus.leader.item(i), consensus.horizon_sessions.item(i)
-    strategy = perception.votes[leader].strategy if leader >= 0 else ""
-    limits = limits_in_force(regime, config)
-    core = False
-    if config.enhancements.hierarchical and config.tactical.core_ideas and not consensus.direction[i]:
-        core_horizon = config.tactical.core_horizon_sessions
-        core = is_core(perception, i, nearest_timeframe(core_horizon, limits))
-        if core:
-            horizon, strategy = core_horizon, Strategy.CORE.value
-    signal = signal_of(
-        perception,
-        i,
-        horizon_sessions=nearest_timeframe(horizon, limits),
-        learning=(learning or Learning()) if config.calibrate else None,
-        notes=snapshot.notes,
-        remark="" if config.enhancements.multi_agent else _ALONE,
-        core=core,
-    )
-    return Proposal(
-        decision_id=decision_id_of(snapshot.ticker, snapshot.as_of, snapshot.label, snapshot.sequence),
-        ticker=snapshot.ticker,
-        as_of=snapshot.as_of,
-        trading=snapshot.trading,
-        direction=signal.direction,
-        confidence=signal.confidence,
-        target_price=consensus.target_price.item(i),
-        stop_price=consensus.stop_price.item(i),
-        horizon_sessions=horizon,
-        strategy=strategy,
-        price=perception.features.value("price", i),
-        features=perception.features.look(i),
-        vector=tuple(perception.vectors[i].tolist()),
-        regime=regime,
-        votes=tuple([v.at(i) for v in perception.votes]),
-        record=signal.record,
-        raw_confidence=signal.raw_confidence,
-        base_rate=signal.base_rate,
-        expected_range=perception.forecast.at(i),
-        range_absence=perception.forecast.absence_at(i),
-    )
+    held: OpenTrade | None = None
 
 
 @dataclass(slots=True)
@@ -209,6 +91,7 @@ def conclude(
     policy: SizingPolicy | None,
     config: EngineConfig,
     universe: Universe | None = None,
+    held: OpenTrade | None = None,
 ) -> Conclusion:
     """The second half: may it be done, and how large.
 
@@ -221,6 +104,8 @@ def conclude(
     policy : a trained sizing policy, or None.
     config : how decisions are made.
     universe : what trades beside it; None where nothing is known of it.
+    held : a trade of the same ticker and direction whose horizon ends, and which ``portfolio`` is without: where this
+        would be entered, it is carried on instead.
     """
     path = _Path([proposal.record])
     if proposal.direction is Direction.NEUTRAL:
@@ -236,11 +121,12 @@ def conclude(
         return Conclusion(_decision(proposal, path, confidence, None), None)
     size = None
     if path.blocked is None:
-        size = _size(path, proposal, plan, state, portfolio, policy, config)
+        size = _size(path, proposal, plan, state, portfolio, policy, config, held)
         _execute(path, proposal, plan, size, portfolio, config)
         _guard(path, proposal, size, portfolio, config)
     decision = _decision(proposal, path, confidence, plan, size)
-    return Conclusion(decision, _pattern(proposal, plan, confidence, shift, decision))  # learning needs no permission
+    pattern = _pattern(proposal, plan, confidence, shift, decision)  # learning needs no permission
+    return Conclusion(decision, pattern, held if decision.carries_on else None)
 
 
 # --- the stations, in order --------------------------------------------------------------------------------------
@@ -263,20 +149,34 @@ def _memory(
             config=config.memory,
         )
         confidence, shift = adjusted.confidence, adjusted.shift
-        detail: dict[str, Scalar] = {
-            "multiplier": adjusted.multiplier,
-            "considered": adjusted.considered,
-            "resolved_in_book": neighbours.resolved_in_book,
-            "confidence": confidence,
-            "similar": similar_setups(neighbours),
-            **adjusted.advice,
-        }
-        path.add(StageRecord(StageName.MEMORY, StageVerdict.PASSED, adjusted.reason, detail, adjusted.fallback))
+        later = {"reason": lambda: adjusted.reason, "detail": lambda: _memory_detail(adjusted, neighbours)}
+        said = record_later(later, stage=StageName.MEMORY, verdict=StageVerdict.PASSED, fallback=adjusted.fallback)
+        path.add(said)
     if not confidence >= config.minimum_confidence:  # NaN is below everything
-        last = path.records.pop()
-        reason = f"confidence {confidence:.3f} is below the least that is traded, {config.minimum_confidence:g}"
-        path.check(StageName.MEMORY, refused(Gate.LEAST_CONFIDENCE, reason, last.detail), last.fallback)
+        path.add(_not_enough(path.records.pop(), confidence, config))
     return confidence, shift
+
+
+def _memory_detail(adjusted: ConfidenceAdjustment, neighbours: Neighbours) -> dict[str, Scalar]:
+    return {
+        "multiplier": adjusted.multiplier,
+        "considered": adjusted.considered,
+        "resolved_in_book": neighbours.resolved_in_book,
+        "confidence": adjusted.confidence,
+        "similar": similar_setups(neighbours),
+        **adjusted.advice,
+    }
+
+
+def _not_enough(said: StageRecord, confidence: float, config: EngineConfig) -> StageRecord:
+    """What memory said, blocked: the confidence after it is not traded."""
+    least, gate = config.minimum_confidence, str(Gate.LEAST_CONFIDENCE)
+    later = {
+        "reason": lambda: f"confidence {confidence:.3f} is below the least that is traded, {least:g}",
+        "detail": lambda: {GATE_KEY: gate, **said.detail},
+        GATE_KEY: lambda: gate,
+    }
+    return record_later(later, stage=StageName.MEMORY, verdict=StageVerdict.BLOCKED, fallback=said.fallback)
 
 
 def _tactical(
@@ -308,12 +208,13 @@ def _tactical(
 @quick_init
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """How much, which limits were considered, and which one decided."""
+    """How much, which limits were considered, which one decided, and whether it is held already."""
 
     size_pct: float
     quantity: int
     caps: tuple[Cap, ...]
     binding: str
+    held: bool = False
 
 
 def _size(
@@ -324,6 +225,7 @@ def _size(
     portfolio: PortfolioView,
     policy: SizingPolicy | None,
     config: EngineConfig,
+    held: OpenTrade | None,
 ) -> _Size:
     cap, fallback, detail = _appetite(proposal, plan, state, portfolio, policy, config)
     caps = [
@@ -352,10 +254,31 @@ def _size(
             short = f", less than the lowest rung of {LADDER[1]:.0%}" if 0 < decided.size_pct < LADDER[1] else ""
             why = f"size 0: {decided.reason}{short}"
         path.check(StageName.SIZING, refused(binding, why, record), fallback)
+    elif held is not None:
+        held_pct = held.quantity * plan.entry_price / portfolio.equity
+        size = _as_held(path, size, held.quantity, held_pct, record, fallback)
     else:
         why = f"{_plain_pct(size_pct)} of equity; bound by {binding}: {decided.reason}"
         path.add(StageRecord(StageName.SIZING, StageVerdict.PASSED, why, record, fallback))
     return size
+
+
+def _as_held(
+    path: _Path, size: _Size, quantity: int, held_pct: float, detail: Mapping[str, Scalar], fallback: str | None
+) -> _Size:
+    """What is held in place of what would be bought: on the ladder it must not be more.
+
+    A position has drifted from the rung it was bought at, and that alone is no reason to sell it.
+    """
+    detail = {**detail, "held_quantity": quantity, "held_pct": held_pct}
+    would = f"{_plain_pct(size.size_pct)} would be bought now, bound by {size.binding}"
+    if rung_at_or_below(held_pct) > size.size_pct:
+        why = f"{_plain_pct(held_pct)} of equity is held and only {would}"
+        path.check(StageName.SIZING, refused(Gate.HELD_SIZE, why, detail), fallback)
+        return size
+    why = f"{_plain_pct(held_pct)} of equity is held and stays as it is; {would}"
+    path.add(StageRecord(StageName.SIZING, StageVerdict.PASSED, why, detail, fallback))
+    return _Size(held_pct, quantity, size.caps, size.binding, held=True)
 
 
 def _of_its_share(size_pct: float, portfolio: PortfolioView, config: EngineConfig) -> Cap:
@@ -427,17 +350,27 @@ def _observation(proposal: Proposal, portfolio: PortfolioView) -> Observation:
 
 
 def _kelly(proposal: Proposal, plan: TradePlan, state: EngineState, config: EngineConfig) -> KellySizing:
+    """By the record of the direction; where agents that have proved themselves back it, by theirs if that allows more.
+
+    What others made of the direction, or the same agents before they had a say, does not speak against them.
+    """
+    found = _kelly_by(state.records.get(proposal.direction, TrackRecord()), proposal, plan, config)
+    if not is_backed(proposal.record):
+        return found
+    own = _kelly_by(state.backed_records.get(proposal.direction, TrackRecord()), proposal, plan, config)
+    if own.size_pct_cap <= found.size_pct_cap:
+        return found
+    return replaced(own, reason=f"{own.reason} (of signals backed by agents that have proved themselves)")
+
+
+def _kelly_by(record: TrackRecord, proposal: Proposal, plan: TradePlan, config: EngineConfig) -> KellySizing:
     return kelly_cap(
-        record=_record(state, proposal.direction),
+        record=record,
         target_return=plan.target_return,
         stop_return=plan.stop_return,
         cost_per_side=config.costs.bp_per_side(proposal.ticker) * BASIS_POINT,
         config=config.kelly,
     )
-
-
-def _record(state: EngineState, direction: Direction) -> TrackRecord:
-    return state.records.get(direction, TrackRecord())
 
 
 def _execute(
@@ -460,8 +393,19 @@ def _guard(path: _Path, proposal: Proposal, size: _Size, portfolio: PortfolioVie
 # --- what comes out ----------------------------------------------------------------------------------------------
 
 
+def _reasons(proposal: Proposal, reason: Callable[[], str]) -> Later:
+    """What a decision says of its reasons, composed when somebody reads it."""
+    return {
+        "reason": reason,
+        "votes": to_read(proposal, "votes"),
+        "expected_range": to_read(proposal, "expected_range"),
+        "range_absence": to_read(proposal, "range_absence"),
+    }
+
+
 def _no_signal(proposal: Proposal, path: _Path) -> Decision:
-    return Decision(
+    return decision_later(
+        _reasons(proposal, lambda: proposal.record.reason),
         decision_id=proposal.decision_id,
         ticker=proposal.ticker,
         as_of=proposal.as_of,
@@ -476,12 +420,10 @@ def _no_signal(proposal: Proposal, path: _Path) -> Decision:
         time_horizon_days=proposal.horizon_sessions,
         size_pct=0.0,
         regime=proposal.regime.regime,
-        reason=proposal.record.reason,
         blocked_by=None,
         stages=path.all_records(),
-        votes=proposal.votes,
-        expected_range=proposal.expected_range,
-        range_absence=proposal.range_absence,
+        caps=(),
+        binding_cap=None,
     )
 
 
@@ -491,7 +433,16 @@ def _decision(
     blocked = path.blocked
     approved = blocked is None
     enter = Action.BUY if proposal.direction is Direction.BULLISH else Action.SELL
-    return Decision(
+    held = size is not None and size.held
+    if held:
+        enter = Action.HOLD
+
+    def reason() -> str:
+        said = proposal.record.reason if blocked is None else blocked.reason
+        return f"the trade is carried on: {said}" if held and approved else said
+
+    return decision_later(
+        _reasons(proposal, reason),
         decision_id=proposal.decision_id,
         ticker=proposal.ticker,
         as_of=proposal.as_of,
@@ -506,14 +457,10 @@ def _decision(
         time_horizon_days=plan.horizon_sessions if plan is not None else proposal.horizon_sessions,
         size_pct=size.size_pct if approved and size is not None else 0.0,
         regime=proposal.regime.regime,
-        reason=proposal.record.reason if blocked is None else blocked.reason,
         blocked_by=None if blocked is None else blocked.stage,
         stages=path.all_records(),
-        votes=proposal.votes,
         caps=() if size is None else size.caps,
         binding_cap=None if size is None else size.binding,
-        expected_range=proposal.expected_range,
-        range_absence=proposal.range_absence,
     )
 
 
@@ -538,12 +485,7 @@ def _pattern(
         strategy=proposal.strategy,
         raw_confidence=proposal.raw_confidence,
         base_rate=proposal.base_rate if math.isfinite(proposal.base_rate) else None,
-        calls=tuple([AgentCall(v.agent, v.direction, _probability_up(v)) for v in proposal.votes]),
+        calls=proposal.calls,
         confidence_before_memory=proposal.confidence,
         memory_shift=memory_shift,
     )
-
-
-def _probability_up(vote: Vote) -> float:
-    """That the price rises, by one agent's word; NaN where it abstained."""
-    return 1.0 - vote.confidence if vote.direction is Direction.BEARISH else vote.confidence

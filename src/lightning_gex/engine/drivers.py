@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -275,6 +277,19 @@ def drive(
     return log
 
 
+@contextmanager
+def _set_aside() -> Iterator[None]:
+    """Let the collector of cycles pass over what was there before: libraries and inputs, many times a bar.
+
+    It would go through all of them again and again, and a run makes no cycles.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def run_backtest(
     trader: Trader,
     exchange: SimulatedBroker,
@@ -301,7 +316,8 @@ def run_backtest(
     began = to_aware(session_open_utc(sessions[:1])[0])
     trader.start(at=began, mode=RunMode.BACKTEST, capital=capital, settings=settings)
     shown: Iterable[SessionUpdate] = feed if show_progress is None else show_progress(feed, len(sessions))
-    log = drive(trader, shown, exchange, breakers_reset_after=watch.breakers_reset_after)
+    with _set_aside():
+        log = drive(trader, shown, exchange, breakers_reset_after=watch.breakers_reset_after)
     return result_of(trader, log, inputs, watch, mode=RunMode.BACKTEST, capital=capital, settings=settings)
 
 
@@ -343,7 +359,9 @@ def decide_latest(
         learner.resolve_signals(update)  # what this session's bars tell is known when it is decided on
         learnt = learner.state
         carried: list[Event] = [RecordCarried(update.opened_at, w, **asdict(r)) for w, r in learnt.records.items()]
-        if learnt.learning.resolved:
+        backed = learnt.backed_records.items()
+        carried += [RecordCarried(update.opened_at, way, backed=True, **asdict(record)) for way, record in backed]
+        if learnt.learning.resolved or learnt.learning.standing:
             carried.append(LearningCarried(update.opened_at, learnt.learning.figures()))
         if carried:
             trader.emit(*carried)

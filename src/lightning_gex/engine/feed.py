@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +42,11 @@ class TickerView:
         """USD at this session's close."""
         return float(self.bars.close[self.row])
 
+    def sessions_since(self, moment: datetime) -> int:
+        """Sessions in which the ticker traded after the one of an aware moment, up to this one."""
+        session = np.datetime64(moment.replace(tzinfo=None), "D")
+        return self.row - int(np.searchsorted(self.bars.session, session))
+
 
 @quick_init
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +78,14 @@ class SessionUpdate:
     events: EventCalendar | None = None
     members: frozenset[str] | None = None
     learning: bool = True
+
+    def last_two_vix(self) -> tuple[float, float]:
+        """VIX at this session's close and at the one before, as the first ticker knows it; NaN where nobody does."""
+        for view in self.views.values():
+            vix = view.perception.features.value("vix", view.row)
+            if math.isfinite(vix):
+                return vix, view.perception.features.value("vix", view.row - 1) if view.row else math.nan
+        return math.nan, math.nan
 
 
 class Feed(Protocol):

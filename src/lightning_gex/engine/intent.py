@@ -29,7 +29,7 @@ from lightning_gex.core.quick_init import quick_init, replaced
 from lightning_gex.engine.config import EngineConfig
 from lightning_gex.engine.decide import Conclusion
 from lightning_gex.engine.state import EngineState, step
-from lightning_gex.engine.trades import entry_order
+from lightning_gex.engine.trades import carried_on, entry_order
 from lightning_gex.risk.account_usage import HALT
 from lightning_gex.risk.check import Check, Gate, refused
 from lightning_gex.risk.guardrails import check_entry
@@ -66,13 +66,16 @@ def intent_events(
     around: Surroundings,
     config: EngineConfig,
 ) -> list[Event]:
-    """The events of one decision: what has to be heeded first, the decision, and its order where it has one.
+    """The events of one decision: what has to be heeded first, the decision, and what follows from an approval.
+
+    That is its order, or where it carries a trade on the change from one leg to the next.
 
     Parameters
     ----------
     conclusion : from the decision path, which knew its own account only.
     at : aware UTC.
-    state : the account. portfolio : as the risk layers see it; None where nothing is to be ordered.
+    state : the account. portfolio : as the risk layers see it, without the trade that is carried on; None where the
+        decision is not approved.
     around : what it did not know.
     config : the limits.
     """
@@ -88,7 +91,9 @@ def intent_events(
     if pattern is not None and pattern.taken is not approved:
         pattern = replaced(pattern, taken=approved)
     events: list[Event] = [*heeded, DecisionMade(at, decision, pattern)]
-    if approved:
+    if approved and conclusion.held is not None:
+        events.append(carried_on(conclusion.held, decision, state.next_trade_id))
+    elif approved:
         events.append(OrderPlaced(at, entry_order(decision)))
     return events
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from lightning_gex.core.decision import GATE_KEY, Cap, Scalar, StageRecord
+from lightning_gex.core.decision import GATE_KEY, Cap, Scalar, StageRecord, record_later
+from lightning_gex.core.deferred import Later, to_read
 from lightning_gex.core.enums import Direction, MarketRegime, StageName, StageVerdict
 from lightning_gex.core.features import FeatureRow
 from lightning_gex.core.portfolio import PortfolioView
@@ -56,9 +57,12 @@ def strategic_station(reading: RegimeReading, config: EngineConfig) -> tuple[Sta
     if limits is None:
         check = refused(Gate.NO_REGIME, reading.reason)
         return record_of(StageName.STRATEGIC, check, reading.fallback), UNFILTERED_LIMITS
-    return record_of(
-        StageName.STRATEGIC, Check(True, reading.reason, _regime_detail(reading, limits)), reading.fallback
-    ), limits
+    later = {
+        "reason": to_read(reading, "reason"),
+        "detail": lambda: _regime_detail(reading, limits),
+        "fallback": to_read(reading, "fallback"),
+    }
+    return record_later(later, stage=StageName.STRATEGIC, verdict=StageVerdict.PASSED), limits
 
 
 def limits_in_force(reading: RegimeReading, config: EngineConfig) -> RegimeLimits:
@@ -145,8 +149,15 @@ def tactical_station(
     )
     if layered and result.passed and result.plan is not None:
         result = _capped(result, result.plan, features, portfolio, config, universe)
-    check = Check(result.passed, result.reason, result.detail)
-    return record_of(StageName.TACTICAL, check, result.fallback), result.plan
+    return _tactical_record(result), result.plan
+
+
+def _tactical_record(result: TacticalResult) -> StageRecord:
+    later: Later = {"reason": lambda: result.reason, "detail": to_read(result, "detail")}
+    verdict = StageVerdict.PASSED
+    if not result.passed:
+        verdict, later[GATE_KEY] = StageVerdict.BLOCKED, lambda: result.gate
+    return record_later(later, stage=StageName.TACTICAL, verdict=verdict, fallback=result.fallback)
 
 
 def _capped(

@@ -1,14 +1,17 @@
-"""What resolved signals have taught: how far to believe the consensus, and each agent."""
+"""What outcomes have taught: how far to believe the consensus, and which agents have proved themselves."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from lightning_gex.agents.weights import weight_of_edge
-from lightning_gex.analytics.recalibration import Recalibration, Residuals, Statement
+from lightning_gex.analytics.proof import Proof, Score, hurdle
+from lightning_gex.analytics.recalibration import HIGHEST, LOWEST, Recalibration, Residuals, Statement
+from lightning_gex.core.decision import StageRecord
+from lightning_gex.core.deferred import Deferred, deferred_part, deferring
 from lightning_gex.core.enums import Direction, MarketRegime
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.patterns import Outcome, Pattern
@@ -18,10 +21,10 @@ from lightning_gex.memory.say import MemorySay
 
 #: What is told of the final word, beside the agents' names.
 CONSENSUS = "Consensus"
-#: Months after which an outcome counts half for an agent's weight.
+#: Name of what agents that have proved themselves add to the probability of a decision's direction, in its record.
+PROVED_SHIFT = "proved_shift"
+#: Months after which what an agent's calls came to counts half.
 HALF_LIFE_MONTHS = 24.0
-#: Windows without overlap at no edge that an agent's edge is averaged with.
-EDGE_WINDOWS = 100.0
 
 
 class Reliability(NamedTuple):
@@ -80,15 +83,28 @@ class Cell(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """An agent's edge so far: what came true less the base rate of its calls, decayed, in windows without overlap."""
+    """What an agent's calls came to so far, against the same dates' tickers and, all tickers together, in time."""
 
-    total: float = 0.0
-    weight: float = 0.0
+    across: Proof = Proof()
+    in_time: Proof = Proof()
+
+
+class Proved(NamedTuple):
+    """What an agent has proved, in probability above what the same calls do without skill; 0 where nothing.
+
+    Parameters
+    ----------
+    across : against the same dates' tickers.
+    in_time : of all tickers together, against their base rates.
+    """
+
+    across: float = 0.0
+    in_time: float = 0.0
 
     @property
     def edge(self) -> float:
-        """Probability above the base rate, shrunk towards none."""
-        return self.total / (self.weight + EDGE_WINDOWS)
+        """Both: they are parts of one sum."""
+        return self.across + self.in_time
 
 
 _NO_STANDING = Standing()
@@ -96,7 +112,7 @@ _NO_STANDING = Standing()
 
 @quick_init
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class Calibrated(Deferred):
     """A confidence, made a probability.
 
     Parameters
@@ -115,6 +131,9 @@ class Calibrated:
     fallback: str | None
 
 
+_calibrated_later = deferring(Calibrated)
+
+
 @quick_init
 @dataclass(frozen=True, slots=True)
 class Learning:
@@ -127,9 +146,10 @@ class Learning:
     based : corrections of statements that start from a base rate.
     unbased : corrections of statements made without price history, which start from the confidence.
     reliability : ticker -> who, timeframe and regime -> how the probabilities compare with what came.
-    standing : agent -> its edge so far.
-    weights : agent -> weight that its edge asks for, set anew at the first outcome of each month.
-    month : that month, as year times twelve plus month; 0 before the first outcome.
+    standing : agent -> what its calls came to so far.
+    proved : agent -> what it has proved, set anew with the first session of each month; those with nothing stay out.
+    month : that month, as year times twelve plus month; 0 before the first.
+    judged_until : the close of the latest session whose calls were judged; None before the first.
     memory : what became of memory's advice.
     """
 
@@ -137,8 +157,9 @@ class Learning:
     unbased: Recalibration = field(default_factory=Recalibration)
     reliability: Mapping[str, Mapping[Cell, Reliability]] = field(default_factory=dict)
     standing: Mapping[str, Standing] = field(default_factory=dict)
-    weights: Mapping[str, float] = field(default_factory=dict)
+    proved: Mapping[str, Proved] = field(default_factory=dict)
     month: int = 0
+    judged_until: datetime | None = None
     memory: MemorySay = field(default_factory=MemorySay)
 
     @property
@@ -147,7 +168,13 @@ class Learning:
         return self.based.outcomes + self.unbased.outcomes
 
     def calibrated(
-        self, *, direction: Direction, horizon_sessions: int, base_rate: float, confidence: float
+        self,
+        *,
+        direction: Direction,
+        horizon_sessions: int,
+        base_rate: float,
+        confidence: float,
+        proved_shift: float = 0.0,
     ) -> Calibrated:
         """The probability that a direction is right, from its base rate and what became of such calls before.
 
@@ -158,6 +185,7 @@ class Learning:
         base_rate : how often moves over the horizon had this direction; NaN without price history, then the confidence
             stands in for it and the record says so.
         confidence : the consensus's of this direction, in [0, 1].
+        proved_shift : what agents that have proved themselves add to the base rate, in probability.
 
         Raises
         ------
@@ -165,16 +193,27 @@ class Learning:
         """
         if direction is Direction.NEUTRAL:
             raise InputError("a neutral consensus has no probability of being right", field="direction")
-        statement, based = _statement(int(direction), horizon_sessions, base_rate, confidence)
+        start_from = informed(base_rate, proved_shift)
+        statement, based = _statement(int(direction), horizon_sessions, start_from, confidence)
         learnt = self.based if based else self.unbased
         probability = learnt.probability(statement)
-        moved = f"{probability - statement.anchor:+.3f} by {learnt.outcomes} outcomes"
-        if based:
-            start = f"{direction.word} was right {statement.anchor:.1%} of the time over {horizon_sessions} sessions"
-            return Calibrated(probability, statement.anchor, learnt.outcomes, f"{start}, {moved}", None)
-        start = f"confidence {confidence:.3f}"
-        fallback = "no price history for a base rate: the confidence itself stands in"
-        return Calibrated(probability, statement.anchor, learnt.outcomes, f"{start}, {moved}", fallback)
+        anchor, outcomes = statement.anchor, learnt.outcomes
+
+        def reason() -> str:
+            moved = f"{probability - anchor:+.3f} by {outcomes} outcomes"
+            if based:
+                proved = f", {proved_shift:+.3f} by agents that have proved themselves" if proved_shift else ""
+                often = f"{direction.word} was right {base_rate:.1%} of the time over {horizon_sessions} sessions"
+                return f"{often}{proved}, {moved}"
+            return f"confidence {confidence:.3f}, {moved}"
+
+        return _calibrated_later(
+            {"reason": reason},
+            probability=probability,
+            anchor=anchor,
+            outcomes=outcomes,
+            fallback=None if based else "no price history for a base rate: the confidence itself stands in",
+        )
 
     def after(self, pattern: Pattern, outcome: Outcome) -> Learning:
         """What is known once the outcome of one more signal is."""
@@ -186,24 +225,44 @@ class Learning:
         for who, probability, right in _calls(pattern, outcome):
             cell = Cell(who, timeframe, regime)
             table[cell] = table.get(cell, _NO_CALLS).and_one(probability, right=right)
-        turned = self._at_month(outcome.known_at.year * 12 + outcome.known_at.month)
         return replaced(
-            turned,
+            self,
             based=learnt if based else self.based,
             unbased=self.unbased if based else learnt,
             reliability={**self.reliability, pattern.ticker: table},
-            standing=_standing_after(turned.standing, pattern, outcome),
             memory=self.memory.after(pattern, outcome),
         )
 
+    def judged(self, at: datetime, figures: Mapping[str, float]) -> Learning:
+        """What is known once the calls that end with one more session are judged.
+
+        Parameters
+        ----------
+        at : the close of the session.
+        figures : of ``engine.judging``.
+        """
+        turned = self._at_month(at.year * 12 + at.month)
+        scores: dict[str, dict[str, dict[str, float]]] = {}
+        for key, value in figures.items():
+            agent, way, name = key.rsplit("|", 2)
+            scores.setdefault(agent, {}).setdefault(way, {})[name] = value
+        standing = dict(turned.standing)
+        for agent, ways in scores.items():
+            before = standing.get(agent, _NO_STANDING)
+            after = {way: getattr(before, way).after(Score(**named)) for way, named in ways.items()}
+            standing[agent] = before._replace(**after)
+        return replaced(turned, standing=standing, judged_until=at)
+
     def _at_month(self, month: int) -> Learning:
-        """Edges forget, and weights follow them, when a month begins."""
+        """What was proved is looked at anew, and what it rests on forgets, when a month begins."""
         if month <= self.month:
             return self
         kept = 0.5 ** ((month - self.month) / HALF_LIFE_MONTHS) if self.month else 1.0
-        standing = {agent: Standing(s.total * kept, s.weight * kept) for agent, s in self.standing.items()}
-        weights = {agent: weight_of_edge(s.edge) for agent, s in standing.items()}
-        return replaced(self, standing=standing, weights=weights, month=month)
+        granted = hurdle(len(self.standing))
+        found = {a: Proved(s.across.edge(granted), s.in_time.edge(granted)) for a, s in self.standing.items()}
+        standing = {a: Standing(s.across.at_month(kept), s.in_time.at_month(kept)) for a, s in self.standing.items()}
+        proved = {agent: one for agent, one in found.items() if one.edge > 0.0}
+        return replaced(self, standing=standing, proved=proved, month=month)
 
     def reliable(
         self, *, ticker: str | None = None, timeframe: str | None = None, regime: str | None = None
@@ -229,7 +288,8 @@ class Learning:
 
     def figures(self) -> dict[str, float]:
         """What a decision rests on, as numbers by name, to be put on record; ``reliability`` stays behind."""
-        flat: dict[str, float] = {"month": float(self.month)}
+        judged = self.judged_until
+        flat = {"month": float(self.month), "judged_until": 0.0 if judged is None else judged.timestamp()}
         flat |= {f"memory|{name}": float(value) for name, value in asdict(self.memory).items()}
         for name, learnt in (("based", self.based), ("unbased", self.unbased)):
             flat[f"{name}|outcomes"] = float(learnt.outcomes)
@@ -237,23 +297,40 @@ class Learning:
             for part, sums in _parts(learnt).items():
                 flat |= _sums(f"{name}|{part}", sums)
         for agent, standing in self.standing.items():
-            flat |= _sums(f"standing|{agent}", standing)
-        return flat | {f"weight|{agent}": weight for agent, weight in self.weights.items()}
+            for way in Standing._fields:
+                flat |= {f"standing|{way}|{n}|{agent}": v for n, v in getattr(standing, way)._asdict().items()}
+        for agent, proved in self.proved.items():
+            flat |= {f"proved|{way}|{agent}": value for way, value in proved._asdict().items()}
+        return flat
 
     @classmethod
     def from_figures(cls, figures: Mapping[str, float]) -> Learning:
         """The learning that ``figures`` tells of, without reliability. Raises ``KeyError`` on anything else."""
-        agents = dict.fromkeys(name.split("|")[1] for name in figures if name.startswith("standing|"))
+        judged = dict.fromkeys(name.split("|", 3)[3] for name in figures if name.startswith("standing|"))
+        proved = dict.fromkeys(name.split("|", 2)[2] for name in figures if name.startswith("proved|"))
         return cls(
             based=_recalibration("based", figures),
             unbased=_recalibration("unbased", figures),
-            standing={a: Standing(*_summed(f"standing|{a}", figures)) for a in agents},
-            weights={n.removeprefix("weight|"): w for n, w in figures.items() if n.startswith("weight|")},
+            standing={a: Standing(**{way: _proof(way, a, figures) for way in Standing._fields}) for a in judged},
+            proved={a: Proved(**{way: figures[f"proved|{way}|{a}"] for way in Proved._fields}) for a in proved},
             month=int(figures["month"]),
+            judged_until=datetime.fromtimestamp(latest, UTC) if (latest := figures["judged_until"]) else None,
             memory=MemorySay(
                 int(figures["memory|outcomes"]), figures["memory|agreement"], figures["memory|information"]
             ),
         )
+
+
+def is_backed(signal: StageRecord) -> bool:
+    """Whether agents that have proved themselves, together, want the direction of a signal."""
+    known = deferred_part(signal, PROVED_SHIFT)
+    shift = signal.detail.get(PROVED_SHIFT) if known is None else known()
+    return isinstance(shift, float) and shift > 0.0
+
+
+def informed(base_rate: float, shift: float) -> float:
+    """A base rate with what agents that have proved themselves add to it, a probability; the same where they add 0."""
+    return min(max(base_rate + shift, LOWEST), HIGHEST) if shift else base_rate
 
 
 def learnt_from(patterns: Iterable[Pattern]) -> Learning:
@@ -286,26 +363,15 @@ def _was_right(direction: Direction, pattern: Pattern, outcome: Outcome) -> bool
     return not outcome.won if outcome.horizon_return is None else outcome.horizon_return < 0
 
 
-def _standing_after(standing: Mapping[str, Standing], pattern: Pattern, outcome: Outcome) -> Mapping[str, Standing]:
-    if pattern.base_rate is None:
-        return standing
-    changed = dict(standing)
-    weight = 1.0 / pattern.horizon_sessions
-    for call in pattern.calls:
-        if call.direction is Direction.NEUTRAL or call.probability != call.probability:
-            continue
-        base = pattern.base_rate if call.direction is pattern.direction else 1.0 - pattern.base_rate
-        before = changed.get(call.agent, _NO_STANDING)
-        gained = weight * (_was_right(call.direction, pattern, outcome) - base)
-        changed[call.agent] = Standing(before.total + gained, before.weight + weight)
-    return changed
+def _proof(way: str, agent: str, figures: Mapping[str, float]) -> Proof:
+    return Proof(**{name: figures[f"standing|{way}|{name}|{agent}"] for name in Proof._fields})
 
 
 def _regime(regime: MarketRegime | None) -> str:
     return "" if regime is None else regime.value
 
 
-def _sums(name: str, sums: Residuals | Standing) -> dict[str, float]:
+def _sums(name: str, sums: Residuals) -> dict[str, float]:
     return {f"{name}|total": sums.total, f"{name}|weight": sums.weight}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -83,5 +84,9 @@ class Following:
 
 def _row(pattern: Pattern, bars: Bars) -> int:
     """The row of the bars after whose close a signal was given."""
-    day = np.datetime64(pattern.as_of.replace(tzinfo=None), "D")
-    return int(bars.session.searchsorted(day, side="right")) - 1
+    return int(bars.session.searchsorted(_day(pattern.as_of), side="right")) - 1
+
+
+@lru_cache(maxsize=256)  # every ticker of a session gave its signals at the same moment
+def _day(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.replace(tzinfo=None), "D")

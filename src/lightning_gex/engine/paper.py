@@ -21,11 +21,13 @@ from lightning_gex.core.events import (
     OrderEnded,
     OrderPlaced,
     SessionOpened,
+    TradeCarriedOn,
     TradeClosed,
     TradeOpened,
 )
 from lightning_gex.core.orders import Order
 from lightning_gex.core.ports import Clock
+from lightning_gex.core.quick_init import replaced
 from lightning_gex.engine.config import CostSchedule
 from lightning_gex.engine.feed import SessionUpdate
 from lightning_gex.engine.simulated_broker import SimulatedBroker
@@ -105,10 +107,16 @@ def standing_exchange(events: Sequence[Event], costs: CostSchedule) -> Standing:
             waiting.pop(event.fill.order_id, None)
             guarded[event.trade.decision_id] = placed[event.fill.order_id]
         elif isinstance(event, TradeClosed) and before:
-            entry = guarded.pop(event.trade.decision_id)
+            leg = event.trade.decision_id
+            del guarded[leg]
             for order_id, order in list(waiting.items()):  # a bracket may fire while another exit waits
-                if order.exit_reason is not None and order.decision_id == entry.decision_id:
+                if order.exit_reason is not None and order.decision_id == leg:
                     del waiting[order_id]
+        elif isinstance(event, TradeCarriedOn) and before:
+            to = event.opened
+            guarded[to.decision_id] = replaced(
+                guarded.pop(event.closed.decision_id), target_price=to.target_price, stop_price=to.stop_price
+            )
     exchange = SimulatedBroker.standing(costs, waiting.values(), guarded.values())
     return Standing(exchange, tuple(since.values()))
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lightning_gex.core.decision import Scalar, StageRecord
+from lightning_gex.analytics.opinion_pool import SUREST
+from lightning_gex.core.decision import Scalar, StageRecord, record_later
+from lightning_gex.core.deferred import Later
 from lightning_gex.core.enums import DIRECTION_OF_SIGN, ConsensusOutcome, Direction, StageName, StageVerdict
 from lightning_gex.core.quick_init import quick_init
-from lightning_gex.engine.learning import Calibrated, Learning
+from lightning_gex.engine.learning import PROVED_SHIFT, Calibrated, Learning, Proved, informed
 from lightning_gex.engine.perception import Perception
 
 #: Before an agent's name: what it added to the log-odds of a rise.
 ADDED_BY = "added by "
+#: Before an agent's name: what it has proved, in probability above what the same calls do without skill.
+PROVED_BY = "proved by "
 EVEN_ODDS = 0.5
 
 
@@ -26,7 +31,8 @@ class Signal:
     direction : the consensus's.
     raw_confidence : the consensus's, before anything was learnt.
     confidence : probability that the direction is right over the horizon; the raw one where neutral or not calibrated.
-    base_rate : how often moves over the horizon had the direction; NaN where neutral, or without price history.
+    base_rate : how often moves over the horizon had the direction, and what agents that have proved themselves add to
+        it; NaN where neutral, or without price history.
     record : what goes on record.
     """
 
@@ -37,14 +43,59 @@ class Signal:
     record: StageRecord
 
 
-def is_core(perception: Perception, i: int, horizon_sessions: int) -> bool:
+def is_core(perception: Perception, i: int, horizon_sessions: int, proved: Mapping[str, Proved] | None = None) -> bool:
     """Whether a row is a core idea: the agents leave the direction open, and the share rises more often than not.
 
     Open is a consensus that is undecided or split, not one that a veto or a missing quorum ended. How often the share
-    rises is its base rate over the horizon; without price history there is none, and no core idea.
+    rises is its base rate over the horizon, with what agents that have proved themselves add to it or take from it;
+    without price history there is none, and no core idea.
     """
-    open_to_both = perception.consensus.outcome[i] in (ConsensusOutcome.UNDECIDED, ConsensusOutcome.SPLIT)
-    return bool(open_to_both and perception.rises.at(i, horizon_sessions) > EVEN_ODDS)
+    if perception.consensus.outcome[i] not in (ConsensusOutcome.UNDECIDED, ConsensusOutcome.SPLIT):
+        return False
+    often = perception.rises.at(i, horizon_sessions)
+    if proved:
+        often = informed(often, proved_shift(perception, i, proved))
+    return often > EVEN_ODDS
+
+
+def proved_shift(perception: Perception, i: int, proved: Mapping[str, Proved]) -> float:
+    """What agents that have proved themselves add to the probability of a rise at a row, by their calls alone.
+
+    One agent's call adds the edge that it has proved. Of several, as if they knew nothing of each other, edges add up
+    in squares: with d the direction of a call and e its edge, sum d e^2 / sqrt(sum e^2) over those that call.
+
+    Parameters
+    ----------
+    perception : of a ticker.
+    i : the row.
+    proved : agent -> what it has proved.
+    """
+    signed = total = 0.0
+    for votes in perception.votes:
+        way = votes.direction.item(i)
+        if way and votes.agent in proved:
+            square = proved[votes.agent].edge ** 2
+            signed += way * square
+            total += square
+    return signed / math.sqrt(total) if total > 0.0 else 0.0
+
+
+def proved_log_odds(perception: Perception, i: int, edges: Mapping[str, float]) -> float:
+    """Log-odds of a rise by some agents at a row, their mean by what each has proved; who abstains says nothing.
+
+    Parameters
+    ----------
+    perception : of a ticker.
+    i : the row.
+    edges : agent -> what it has proved, positive.
+    """
+    total = 0.0
+    for votes in perception.votes:
+        edge, way = edges.get(votes.agent, 0.0), votes.direction.item(i)
+        if edge > 0.0 and way:
+            sure = min(votes.confidence.item(i), SUREST)
+            total += edge * way * math.log(sure / (1.0 - sure))
+    return total / sum(edges.values())
 
 
 def probability_of_a_rise(perception: Perception, i: int) -> float:
@@ -61,6 +112,7 @@ def signal_of(
     notes: tuple[str, ...],
     remark: str = "",
     core: bool = False,
+    proved: Mapping[str, Proved] | None = None,
 ) -> Signal:
     """The vote of one row, its confidence made a probability.
 
@@ -73,38 +125,57 @@ def signal_of(
     notes : what had to be assumed, for the record.
     remark : added to the reason of a signal.
     core : whether it is a core idea (:func:`is_core`): a rise, with what the agents think of one as confidence.
+    proved : agent -> what it has proved, of those that count by it; None knows of none.
     """
+    heard = proved or {}
     consensus = perception.consensus
     direction = Direction.BULLISH if core else DIRECTION_OF_SIGN[consensus.direction.item(i)]
     raw = probability_of_a_rise(perception, i) if core else consensus.confidence.item(i)
     stand_ins = (*notes, *perception.features.stand_ins)
-    detail = _detail(perception, i)
     if direction is Direction.NEUTRAL:
-        detail |= {"raw_confidence": raw, "confidence": raw}
+        later: Later = {
+            "reason": lambda: _why_none(perception, i) + _on_what_evidence(perception, i, heard),
+            "detail": lambda: _detail(perception, i, heard) | {"raw_confidence": raw, "confidence": raw},
+        }
         fallback = "; ".join(stand_ins) or None
-        record = StageRecord(StageName.SIGNAL, StageVerdict.ABSTAINED, _why_none(perception, i), detail, fallback)
+        record = record_later(later, stage=StageName.SIGNAL, verdict=StageVerdict.ABSTAINED, fallback=fallback)
         return Signal(direction, raw, raw, float("nan"), record)
     rises = perception.rises.at(i, horizon_sessions)
-    base_rate = rises if direction is Direction.BULLISH else 1.0 - rises
+    often = rises if direction is Direction.BULLISH else 1.0 - rises
+    shift = int(direction) * proved_shift(perception, i, heard) if heard else 0.0
     found = None
     if learning is not None:
         found = learning.calibrated(
-            direction=direction, horizon_sessions=horizon_sessions, base_rate=base_rate, confidence=raw
+            direction=direction,
+            horizon_sessions=horizon_sessions,
+            base_rate=often,
+            confidence=raw,
+            proved_shift=shift,
         )
     confidence = raw if found is None else found.probability
-    detail |= {"raw_confidence": raw, "confidence": confidence, "base_rate": base_rate}
-    if found is not None:
-        detail["outcomes"] = found.outcomes
-        stand_ins = (*stand_ins, *([found.fallback] if found.fallback else []))
-    if core:
-        detail["core"] = True
-    reason = _why(perception, i, direction, found, core=core) + remark
-    record = StageRecord(StageName.SIGNAL, StageVerdict.PASSED, reason, detail, "; ".join(stand_ins) or None)
-    return Signal(direction, raw, confidence, base_rate, record)
+    if found is not None and found.fallback:
+        stand_ins = (*stand_ins, found.fallback)
+
+    def detail() -> dict[str, Scalar]:
+        said = _detail(perception, i, heard)
+        said |= {"raw_confidence": raw, "confidence": confidence, "base_rate": often}
+        if heard:
+            said[PROVED_SHIFT] = shift
+        if found is not None:
+            said["outcomes"] = found.outcomes
+        return {**said, "core": True} if core else said
+
+    def reason() -> str:
+        return _why(perception, i, direction, found, core=core) + remark + _on_what_evidence(perception, i, heard)
+
+    later = {"reason": reason, "detail": detail, **({PROVED_SHIFT: lambda: shift} if heard else {})}
+    fallback = "; ".join(stand_ins) or None
+    record = record_later(later, stage=StageName.SIGNAL, verdict=StageVerdict.PASSED, fallback=fallback)
+    return Signal(direction, raw, confidence, informed(often, shift), record)
 
 
-def _detail(perception: Perception, i: int) -> dict[str, Scalar]:
-    """How the vote ended, and what each agent added to the log-odds: they sum to ``log_odds``."""
+def _detail(perception: Perception, i: int, proved: Mapping[str, Proved]) -> dict[str, Scalar]:
+    """How the vote ended, what each agent added to the log-odds (the sum is ``log_odds``), and what any has proved."""
     consensus = perception.consensus
     detail: dict[str, Scalar] = {
         "outcome": ConsensusOutcome(consensus.outcome.item(i)).word,
@@ -116,7 +187,7 @@ def _detail(perception: Perception, i: int) -> dict[str, Scalar]:
     for v, added in zip(perception.votes, consensus.contribution[:, i].tolist(), strict=True):
         if not v.abstained.item(i):
             detail[f"{ADDED_BY}{v.agent}"] = added
-    return detail
+    return detail | {f"{PROVED_BY}{agent}": one.edge for agent, one in proved.items()}
 
 
 def _why(perception: Perception, i: int, direction: Direction, found: Calibrated | None, *, core: bool = False) -> str:
@@ -147,6 +218,19 @@ def _why_none(perception: Perception, i: int) -> str:
             return f"{who}, too few: no direction"
         case _:
             return f"{who}, log-odds of a rise {consensus.log_odds[i]:+.3f}, too near 0: no direction"
+
+
+def _on_what_evidence(perception: Perception, i: int, proved: Mapping[str, Proved]) -> str:
+    """Who counts for more than the others, how much, and on what evidence; empty where nobody does."""
+    told = [
+        f"{agent} counts {perception.weights[agent]:.3g} times: its calls proved {one.edge:+.1%} over the same calls "
+        f"without skill ({one.across:+.1%} against the same dates' tickers, {one.in_time:+.1%} in time)"
+        for agent, one in sorted(proved.items())
+        if agent in perception.weights
+    ]
+    if told:
+        told.append(f"together they add {proved_shift(perception, i, proved):+.1%} to the probability of a rise")
+    return "".join(f"; {words}" for words in told)
 
 
 def _who(perception: Perception, i: int) -> str:

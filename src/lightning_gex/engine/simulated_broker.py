@@ -15,6 +15,7 @@ from lightning_gex.core.enums import Action, Direction, ExitReason, FillPrice
 from lightning_gex.core.ledger import money, price
 from lightning_gex.core.orders import Fill, Order
 from lightning_gex.core.ports import BrokerReport, OrderFilled, OrderRefused
+from lightning_gex.core.quick_init import replaced
 from lightning_gex.engine.config import CostSchedule
 from lightning_gex.engine.feed import SessionUpdate, TickerView
 
@@ -56,6 +57,12 @@ class SimulatedBroker:
         """Withdraw an order that is not filled yet."""
         if self._orders.pop(order_id, None) is not None:
             self._tell(OrderRefused(order_id, "cancelled"))
+
+    def amend(self, order_id: str, *, target_price: float, stop_price: float) -> None:
+        """Move the bracket of a position from the next bar on; without a position nothing happens."""
+        for ticker, order in self._guarded.items():
+            if order.order_id == order_id:
+                self._guarded[ticker] = replaced(order, target_price=target_price, stop_price=stop_price)
 
     def reports(self) -> Sequence[BrokerReport]:
         """What happened since the last call, oldest first."""

@@ -9,10 +9,12 @@ from decimal import Decimal
 from operator import attrgetter, is_
 from typing import Any, NamedTuple, TypeVar
 
+from lightning_gex.agents.weights import weight_of_edge
 from lightning_gex.core.decision import Decision
 from lightning_gex.core.enums import Action, DecisionStatus, Direction, ExitReason, StageName
 from lightning_gex.core.errors import RefusedError
 from lightning_gex.core.events import (
+    AgentsJudged,
     BreakerReset,
     BreakerTripped,
     CashAccrued,
@@ -27,18 +29,19 @@ from lightning_gex.core.events import (
     RunStarted,
     SessionOpened,
     SignalResolved,
+    TradeCarriedOn,
     TradeClosed,
     TradeOpened,
     TradingHalted,
     TradingResumed,
     WeightChanged,
 )
-from lightning_gex.core.ledger import Ledger
-from lightning_gex.core.orders import OpenTrade, Order
+from lightning_gex.core.ledger import Ledger, price
+from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade, Order
 from lightning_gex.core.patterns import Pattern
 from lightning_gex.core.portfolio import PortfolioView
 from lightning_gex.engine.config import EngineConfig
-from lightning_gex.engine.learning import Learning
+from lightning_gex.engine.learning import Learning, Proved, is_backed
 from lightning_gex.risk.account_usage import HALT
 from lightning_gex.risk.check import Gate
 from lightning_gex.risk.circuit_breaker import Breaker
@@ -49,6 +52,8 @@ OPERATIONS_WATCHED = 50  # the latest operations, over which the error rate is t
 FEWEST_OPERATIONS = 10  # with fewer the rate is still taken over ten: one failure at the start is not a rate
 #: The veto of an idea that its universe outranked.
 _OUTRANKED = f"{StageName.TACTICAL}.{Gate.RANK}"
+#: The veto of an idea whose probability is below the least that is traded.
+_TOO_UNSURE = f"{StageName.MEMORY}.{Gate.LEAST_CONFIDENCE}"
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -75,6 +80,9 @@ class EngineState:
     unresolved : pattern id -> signal whose outcome is not known yet.
     records : direction -> how its signals ended so far, but for those that their universe outranked.
     outranked : pattern ids of unresolved signals that were outranked: nobody would have traded them.
+    backed_records : as ``records``, of the signals that agents back which have proved themselves, where the confidence
+        did not rule out the trade either.
+    backed : pattern ids of unresolved signals that belong there.
     next_trade_id, decisions, approved, closed, won, losing_streak : counters.
     daily_trades : entries ordered in this session. order_times : orders of the last minute.
     entries_elsewhere : those among ``daily_trades`` that other runs of the account had ordered at the session's open.
@@ -101,6 +109,8 @@ class EngineState:
     unresolved: Mapping[str, Pattern] = field(default_factory=dict)
     records: Mapping[Direction, TrackRecord] = field(default_factory=dict)
     outranked: frozenset[str] = frozenset()
+    backed_records: Mapping[Direction, TrackRecord] = field(default_factory=dict)
+    backed: frozenset[str] = frozenset()
     next_trade_id: int = 0
     decisions: int = 0
     approved: int = 0
@@ -181,6 +191,9 @@ def _after_decision(state: EngineState, event: DecisionMade) -> EngineState:
         operations=(*state.operations[1 - OPERATIONS_WATCHED :], False),
         unresolved=state.unresolved if pattern is None else {**state.unresolved, pattern.pattern_id: pattern},
         outranked=state.outranked | {pattern.pattern_id} if pattern and _is_outranked(decision) else state.outranked,
+        backed=state.backed | {pattern.pattern_id}
+        if pattern and state.learning.proved and _is_backed(decision)
+        else state.backed,
         stopped_out=_after_a_view(state.stopped_out, decision),
         traded_views=_after_a_view(state.traded_views, decision),
     )
@@ -188,6 +201,10 @@ def _after_decision(state: EngineState, event: DecisionMade) -> EngineState:
 
 def _is_outranked(decision: Decision) -> bool:
     return decision.blocked_by is StageName.TACTICAL and decision.veto == _OUTRANKED
+
+
+def _is_backed(decision: Decision) -> bool:
+    return any(map(is_backed, decision.stages[:1])) and decision.veto not in (_OUTRANKED, _TOO_UNSURE)
 
 
 def _after_a_view(ideas: Mapping[str, Direction], decision: Decision) -> Mapping[str, Direction]:
@@ -243,6 +260,32 @@ def _after_close(state: EngineState, event: TradeClosed) -> EngineState:
     )
 
 
+def _after_carrying_on(state: EngineState, event: TradeCarriedOn) -> EngineState:
+    """The next leg takes the place of the one that ended; cash and shares stay as they are."""
+    closed, opened = event.closed, event.opened
+    held = state.open_trades.get(closed.trade_id)
+    leaving = any(o.exit_reason is not None and o.decision_id == closed.decision_id for o in state.pending.values())
+    if held is None or leaving or not _fits(held, closed, opened):
+        raise RefusedError(f"{opened.decision_id} cannot carry on {closed.decision_id}: not open, leaving, or another")
+    won = closed.pnl > 0
+    return _with(
+        state,
+        open_trades={**_without(state.open_trades, closed.trade_id), opened.trade_id: opened},
+        traded_views={**state.traded_views, opened.ticker: opened.direction},
+        next_trade_id=max(state.next_trade_id, opened.trade_id + 1),
+        closed=state.closed + 1,
+        won=state.won + won,
+        losing_streak=0 if won else state.losing_streak + 1,
+    )
+
+
+def _fits(held: OpenTrade, closed: ClosedTrade, opened: OpenTrade) -> bool:
+    """Whether two legs are of one position, the second beginning where the first ends."""
+    same = {(t.ticker, t.direction, t.quantity) for t in (held, closed, opened)}
+    meet = closed.exit_price == opened.entry_price and closed.costs == held.entry_costs and not opened.entry_costs
+    return len(same) == 1 and meet and opened.entered_by == held.entered_by
+
+
 def _after_mark(state: EngineState, event: Marked) -> EngineState:
     return _with(
         state,
@@ -286,7 +329,10 @@ def _after_resolution(state: EngineState, event: SignalResolved) -> EngineState:
     pattern = state.unresolved.get(event.pattern_id)
     if pattern is None:
         return state
-    records, outranked = state.records, state.outranked
+    records, outranked, backed_records = state.records, state.outranked, state.backed_records
+    if event.pattern_id in state.backed:
+        record = backed_records.get(pattern.direction, TrackRecord()).after(pattern.as_of, event.outcome)
+        backed_records = {**backed_records, pattern.direction: record}
     if event.pattern_id in outranked:
         outranked = outranked - {event.pattern_id}
     else:
@@ -297,16 +343,24 @@ def _after_resolution(state: EngineState, event: SignalResolved) -> EngineState:
         unresolved=_without(state.unresolved, event.pattern_id),
         records=records,
         outranked=outranked,
+        backed_records=backed_records,
+        backed=state.backed - {event.pattern_id} if event.pattern_id in state.backed else state.backed,
         learning=state.learning.after(pattern, event.outcome),
     )
 
 
 def _after_carrying(state: EngineState, event: RecordCarried) -> EngineState:
+    if event.backed:
+        return _with(state, backed_records={**state.backed_records, event.direction: _carried(event)})
     return _with(state, records={**state.records, event.direction: _carried(event)})
 
 
 def _after_lesson(state: EngineState, event: LearningCarried) -> EngineState:
     return _with(state, learning=Learning.from_figures(event.figures))
+
+
+def _after_judgement(state: EngineState, event: AgentsJudged) -> EngineState:
+    return _with(state, learning=state.learning.judged(event.at, event.figures))
 
 
 def _after_end_of_order(state: EngineState, event: OrderEnded) -> EngineState:
@@ -329,9 +383,11 @@ _CHANGES: Mapping[type, Callable[[EngineState, Any], EngineState]] = {
     OrderEnded: _after_end_of_order,
     TradeOpened: _after_fill,
     TradeClosed: _after_close,
+    TradeCarriedOn: _after_carrying_on,
     SignalResolved: _after_resolution,
     RecordCarried: _after_carrying,
     LearningCarried: _after_lesson,
+    AgentsJudged: _after_judgement,
     Marked: _after_mark,
     CashAccrued: _after_interest,
     BreakerTripped: _after_trip,
@@ -376,12 +432,21 @@ def _stop_distance(direction: Direction, price: float, stop_price: float) -> flo
     return 0.0 if distance < 0 else distance
 
 
+def proved_in_force(config: EngineConfig, state: EngineState) -> Mapping[str, Proved]:
+    """Agent -> what it has proved, of those whose weight nobody has set; empty where nothing is, or weights are frozen.
+
+    A weight other than 1 in the configuration, or changed by a person, is that person's word and stands.
+    """
+    if not (config.learn_weights and config.enhancements.multi_agent) or not state.learning.proved:
+        return {}
+    set_by_a_person = {*state.weights, *(agent for agent, weight in config.weights.items() if weight != 1.0)}
+    return {agent: proved for agent, proved in state.learning.proved.items() if agent not in set_by_a_person}
+
+
 def weights_in_force(config: EngineConfig, state: EngineState) -> Mapping[str, float]:
-    """Agent -> weight now: as configured, times what its calls earned where weights learn; a person's word wins."""
-    weights = dict(config.weights)
-    if config.learn_weights:
-        weights |= {agent: weights.get(agent, 1.0) * earned for agent, earned in state.learning.weights.items()}
-    return {**weights, **state.weights}
+    """Agent -> weight now: as a person set it, else 1, and more where the agent has proved itself."""
+    proved = proved_in_force(config, state)
+    return {**config.weights, **{agent: weight_of_edge(p.edge) for agent, p in proved.items()}, **state.weights}
 
 
 def portfolio_view(
@@ -427,6 +492,16 @@ def portfolio_view(
         last_prices=last_prices or {},
         traded_views=state.traded_views,
     )
+
+
+def without_trade(state: EngineState, trade: OpenTrade, usd: float) -> EngineState:
+    """The account as if a trade had been closed at a price, USD, without costs: its money is free and so is its place.
+
+    Nothing of it is ever journaled: it is what a decision on carrying the trade on is made from.
+    """
+    leave = Action.SELL if trade.direction is Direction.BULLISH else Action.BUY
+    fill = Fill(trade.decision_id, trade.ticker, leave, trade.quantity, price(usd), Decimal(0), trade.entry_at)
+    return _with(state, ledger=state.ledger.applied(fill), open_trades=_without(state.open_trades, trade.trade_id))
 
 
 @dataclass(slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial, reduce
+from operator import is_
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from lightning_gex.core.events import (
     RunStarted,
     SessionOpened,
     SignalResolved,
+    TradeCarriedOn,
     TradeClosed,
     TradeOpened,
 )
@@ -46,21 +47,26 @@ from lightning_gex.core.ports import (
 )
 from lightning_gex.core.sessions import session_of, sessions_between
 from lightning_gex.engine.config import EngineConfig
-from lightning_gex.engine.decide import Conclusion, Proposal, Snapshot, conclude, decision_id_of, propose
+from lightning_gex.engine.decide import Conclusion, conclude
 from lightning_gex.engine.feed import SessionUpdate, TickerView
 from lightning_gex.engine.intent import Surroundings, heeded_events, intent_events
+from lightning_gex.engine.judging import Judge
+from lightning_gex.engine.learning import Learning
 from lightning_gex.engine.outcomes import Following, known_outcomes
 from lightning_gex.engine.perception import Perception
+from lightning_gex.engine.proposal import Proposal, Snapshot, decision_id_of, propose
 from lightning_gex.engine.state import (
     AccountLook,
     EngineState,
     initial_state,
     portfolio_view,
+    proved_in_force,
     replay,
     step,
     weights_in_force,
+    without_trade,
 )
-from lightning_gex.engine.trades import closed_trade, exit_order, opened_trade
+from lightning_gex.engine.trades import booking_order, closed_trade, closed_trades, entry_id, exit_order, opened_trade
 from lightning_gex.engine.universe import Universe
 from lightning_gex.risk.account_usage import ACCOUNT_MODES
 from lightning_gex.risk.circuit_breaker import BreakerInputs, tripped
@@ -102,10 +108,13 @@ class Trader:
     _last_prices: dict[str, float] = field(default_factory=dict)  # those before ``_prices``
     _look: AccountLook = field(default_factory=AccountLook)
     _following: Following = field(default_factory=Following)
+    _judge: Judge = field(default_factory=Judge)
+    _weighed: tuple[tuple[Learning, Mapping[str, float]], Mapping[str, float]] | None = None
     _latest_close: datetime | None = None
     _latest_bar: np.datetime64 | None = None  # the last session in which anything watched traded
     _universe: Universe | None = None  # what traded up to the latest session
     _doubtful: set[str] = field(default_factory=set)  # orders that may or may not have reached the broker
+    _unmoved: set[int] = field(default_factory=set)  # trades carried on whose bracket the broker may not have moved
 
     def start(self, *, at: datetime, mode: RunMode, capital: Decimal, settings: Mapping[str, Scalar]) -> None:
         """Begin a run with this much money."""
@@ -134,8 +143,10 @@ class Trader:
         for event in told:
             if isinstance(event, DecisionMade):
                 self.decisions.append(event.decision)
-        self.trades = [e.trade for e in told if isinstance(e, TradeClosed)]
-        self._doubtful = {*self.state.pending, *(f"{t.decision_id}:entry" for t in self.state.open_trades.values())}
+        self.trades = closed_trades(told)
+        held = self.state.open_trades.values()
+        self._doubtful = {*self.state.pending, *map(entry_id, held)}
+        self._unmoved = {t.trade_id for t in held if t.carries is not None}
         self._tell_what_memory_missed(told)
         self.emit(RunResumed(at, len(told)))
 
@@ -176,8 +187,7 @@ class Trader:
                 self.memory.remember(event.pattern)
             elif isinstance(event, SignalResolved) and self.tells_memory:
                 self.memory.resolve(event.pattern_id, event.outcome)
-            elif isinstance(event, TradeClosed):
-                self.trades.append(event.trade)
+        self.trades += closed_trades(events)
 
     def _tell_what_memory_missed(self, events: Sequence[Event]) -> None:
         """A process may end between the journal's commit and the memory's."""
@@ -252,8 +262,10 @@ class Trader:
         for order_id in sorted(self._doubtful):
             found += self._settled_doubt(broker, order_id, now)
         self._try("ask for reports", now, lambda: found.extend(broker.reports()))
-        for report in sorted(found, key=_booking_order):
+        for report in sorted(found, key=booking_order):
             self._book(report, now)
+        for trade_id in sorted(self._unmoved):
+            self._move_bracket(trade_id, now)
 
     def settle(self, now: datetime) -> None:
         """Book what is left to book after the last session, and mark the account."""
@@ -281,7 +293,7 @@ class Trader:
         self.emit(Marked(at, equity, exposure, prices, self._latest_close))
 
     def resolve_signals(self, update: SessionUpdate) -> None:
-        """Put on record what the bars of a session tell of earlier signals, traded or not."""
+        """Put on record what the bars of a session tell of earlier signals, traded or not, and of the agents' calls."""
         waiting: dict[str, list[Pattern]] = {}
         for pattern in self.state.unresolved.values():
             waiting.setdefault(pattern.ticker, []).append(pattern)
@@ -296,13 +308,14 @@ class Trader:
                 known_at=update.closed_at,
             )
         ]
-        if events:
-            self.emit(*events)
+        judged = self._judge.judgement(update, self.config, self.state.learning.judged_until)
+        if events or judged:
+            self.emit(*events, *judged)
 
     def _trip_breakers(self, update: SessionUpdate) -> None:
         if not self.config.enhancements.security:
             return
-        vix_now, vix_before = _last_two_vix(update)
+        vix_now, vix_before = update.last_two_vix()
         inputs = BreakerInputs(
             self._look.view(self.state, self._prices, update.closed_at, self._last_prices),
             vix_now=vix_now,
@@ -316,15 +329,26 @@ class Trader:
             self.emit(*new)
 
     def _leave_on_time(self, update: SessionUpdate) -> None:
-        for trade in list(self.state.open_trades.values()):
-            view = update.views.get(trade.ticker)
-            if view is not None and _sessions_since(view, trade.entry_at) >= trade.horizon_sessions - 1:
-                # The order fills one session on: ``horizon_sessions`` after the entry, at the same kind of price.
-                self._order_exit(trade, ExitReason.TIME_EXIT, update.closed_at)
+        """End the trades whose horizon ends, but for those on whose ticker a decision will say whether they go on."""
+        for ticker in dict.fromkeys(t.ticker for t in self.state.open_trades.values()):
+            view = update.views.get(ticker)
+            asked = self.config.carries_on and (update.members is None or ticker in update.members)
+            if view is not None and not asked:
+                self._leave_on_time_in(ticker, view, update.closed_at)
+
+    def _leave_on_time_in(self, ticker: str, view: TickerView, at: datetime) -> None:
+        for trade in self._due(ticker, view):
+            self._order_exit(trade, ExitReason.TIME_EXIT, at)
+
+    def _due(self, ticker: str, view: TickerView) -> list[OpenTrade]:
+        """The trades of a ticker whose horizon ends: an order now fills that many sessions after the entry."""
+        trades = self.state.open_trades.values()
+        return [t for t in trades if t.ticker == ticker and view.sessions_since(t.decided_at) >= t.horizon_sessions]
 
     def _decide_in_order(self, update: SessionUpdate) -> list[Decision]:
         """A decision on every member, the best of the universe first: whoever comes first is served first."""
-        self._universe = Universe.of(update, {} if self._universe is None else self._universe.views)
+        earlier = {} if self._universe is None else self._universe.views
+        self._universe = Universe.of(update, earlier, proved_in_force(self.config, self.state))
         if update.trading and update.members is not None:
             self._look_after_former_members(update, update.members)
         found = [self._decide_and_order(t, update.views[t], update) for t in self._universe.ranks]
@@ -334,19 +358,35 @@ class Trader:
 
     def _decide_and_order(self, ticker: str, view: TickerView, update: SessionUpdate) -> Decision | None:
         before = self.state.decided.get(decision_id_of(ticker, update.closed_at))
-        if before is not None:  # on record since before a restart; its contrary view may not have been acted on
+        if before is not None:  # on record since before a restart; what follows from it may not have been done
             if update.trading:
+                self._leave_on_time_in(ticker, view, update.closed_at)
                 self._leave_on_a_contrary_view(ticker, before.direction, before.confidence, update.closed_at)
             return None
-        snapshot = Snapshot(ticker, update.closed_at, self._current(view), view.row, trading=update.trading)
-        conclusion = self.conclude(snapshot)
+        due, notes = self._to_be_asked(ticker, view) if update.trading else (None, ())
+        snapshot = Snapshot(
+            ticker, update.closed_at, self._current(view), view.row, trading=update.trading, notes=notes
+        )
+        conclusion = self.conclude(snapshot, due)
         if not update.learning:
             conclusion = replace(conclusion, pattern=None)
         decision = self.decide(conclusion, update.closed_at)
         if update.trading:
             self.decisions.append(decision)
+            self._leave_on_time_in(ticker, view, update.closed_at)  # not what was carried on: that leg is new
             self._leave_on_a_contrary_view(ticker, decision.direction, decision.confidence, update.closed_at)
         return decision
+
+    def _to_be_asked(self, ticker: str, view: TickerView) -> tuple[OpenTrade | None, tuple[str, ...]]:
+        """The trade whose horizon ends and that may be carried on; and a note where the broker cannot have that."""
+        leaving = {o.decision_id for o in self.state.pending.values() if o.exit_reason is not None}
+        due = [t for t in self._due(ticker, view) if t.decision_id not in leaving]
+        if len(due) != 1 or not self.config.carries_on:
+            return None, ()
+        if not self.config.broker.amends:
+            name = self.config.broker.name
+            return None, (f"{name} cannot move stop and target: the trade ends at its horizon and is not carried on",)
+        return due[0], ()
 
     def _look_after_former_members(self, update: SessionUpdate, members: frozenset[str]) -> None:
         """A trade in what left the universe ends on a contrary view as any other; nothing is decided on it."""
@@ -374,7 +414,8 @@ class Trader:
         """
         state, wanted = self.state, conclusion.decision
         approved = wanted.status is DecisionStatus.APPROVED
-        portfolio = self._portfolio_for(wanted.ticker, wanted.entry_price, at) if approved else None
+        held = conclusion.held
+        portfolio = self._portfolio_for(wanted.ticker, wanted.entry_price, at, held) if approved else None
 
         def build(around: Surroundings) -> Sequence[Event]:
             events = intent_events(
@@ -385,19 +426,34 @@ class Trader:
 
         events = self.emit_checked(at, build)
         (decision,) = (e.decision for e in events if isinstance(e, DecisionMade))
-        if decision.status is DecisionStatus.APPROVED and then is None:
-            (order,) = (e.order for e in events if isinstance(e, OrderPlaced))
-            self._send(order, at)
+        for event in events:
+            if isinstance(event, OrderPlaced) and then is None:
+                self._send(event.order, at)
+            elif isinstance(event, TradeCarriedOn):
+                self._move_bracket(event.opened.trade_id, at)
         return decision
 
-    def conclude(self, snapshot: Snapshot) -> Conclusion:
-        """The decision path on one snapshot: propose, recall, conclude. Journals nothing."""
-        proposal = propose(snapshot, self.config, self.state.learning)
-        neighbours = self._recall(proposal)
-        portfolio = self._portfolio_for(snapshot.ticker, proposal.price, snapshot.as_of)
-        return conclude(proposal, neighbours, self.state, portfolio, self.policy, self.config, self._universe)
+    def conclude(self, snapshot: Snapshot, due: OpenTrade | None = None) -> Conclusion:
+        """The decision path on one snapshot: propose, recall, conclude. Journals nothing.
 
-    def _portfolio_for(self, ticker: str, price: float, now: datetime) -> PortfolioView:
+        Parameters
+        ----------
+        snapshot : what it is made from.
+        due : a trade in the ticker whose horizon ends; where the agents want the same once more, the path is run as if
+            it were not there, and an approval carries it on.
+        """
+        proposal = propose(snapshot, self.config, self.state.learning, proved_in_force(self.config, self.state))
+        neighbours = self._recall(proposal)
+        held = due if due is not None and due.direction is proposal.direction else None
+        portfolio = self._portfolio_for(snapshot.ticker, proposal.price, snapshot.as_of, held)
+        return conclude(proposal, neighbours, self.state, portfolio, self.policy, self.config, self._universe, held)
+
+    def _portfolio_for(
+        self, ticker: str, price: float, now: datetime, without: OpenTrade | None = None
+    ) -> PortfolioView:
+        if without is not None:
+            beside = without_trade(self.state, without, price)
+            return portfolio_view(beside, self._prices | {ticker: price}, now, self._last_prices)
         if self._prices.get(ticker) == price:
             return self._look.view(self.state, self._prices, now, self._last_prices)
         return portfolio_view(self.state, self._prices | {ticker: price}, now, self._last_prices)
@@ -430,7 +486,14 @@ class Trader:
         )
 
     def _current(self, view: TickerView) -> Perception:
-        return view.perception.under(weights_in_force(self.config, self.state), self.config)
+        return view.perception.under(self._weights_now(), self.config)
+
+    def _weights_now(self) -> Mapping[str, float]:
+        """The weights in force, worked out anew only where something was learnt or set: not for every ticker."""
+        rests_on = self.state.learning, self.state.weights
+        if self._weighed is None or not all(map(is_, rests_on, self._weighed[0])):
+            self._weighed = rests_on, weights_in_force(self.config, self.state)
+        return self._weighed[1]
 
     def _leave_on_a_contrary_view(self, ticker: str, direction: Direction, confidence: float, at: datetime) -> None:
         if direction is Direction.NEUTRAL or not confidence >= self.config.minimum_confidence:
@@ -457,6 +520,16 @@ class Trader:
         broker = self.broker
         if not self._try("send an order", at, lambda: broker.submit(order)):
             self._doubtful.add(order.order_id)
+
+    def _move_bracket(self, trade_id: int, at: datetime) -> None:
+        """Have the broker guard a leg by its own target and stop. Until that is done, the ones before guard it."""
+        trade, broker = self.state.open_trades.get(trade_id), self.broker
+        self._unmoved.discard(trade_id)
+        if trade is None or broker is None:
+            return
+        move = partial(broker.amend, entry_id(trade), target_price=trade.target_price, stop_price=trade.stop_price)
+        if not self._try("move a bracket", at, move):
+            self._unmoved.add(trade_id)
 
     def _try(self, operation: str, at: datetime, act: Callable[[], object]) -> bool:
         """Whether the broker did something. That it did not goes on record and counts towards the error rate."""
@@ -500,7 +573,8 @@ class Trader:
 
     def _book_exit(self, order_id: str, fill: Fill, reason: ExitReason) -> None:
         decision_id = order_id.rsplit(":", 1)[0]
-        trade = next((t for t in self.state.open_trades.values() if t.decision_id == decision_id), None)
+        held = self.state.open_trades.values()  # a bracket goes by the order that bought, whichever leg it guards
+        trade = next((t for t in held if decision_id in (t.decision_id, t.entered_by)), None)
         if trade is not None:
             self.emit(TradeClosed(fill.at, fill, closed_trade(trade, fill, reason)))
         elif not self._is_booked(order_id):
@@ -509,23 +583,9 @@ class Trader:
     def _is_booked(self, order_id: str) -> bool:
         """Whether what this order did is on record already: a broker may tell it twice, as after a restart."""
         decision_id = order_id.rsplit(":", 1)[0]
-        booked = {t.decision_id for t in self.state.open_trades.values()} | {t.decision_id for t in self.trades}
+        held = self.state.open_trades.values()
+        booked = {t.decision_id for t in held} | {t.entered_by for t in held} | {t.decision_id for t in self.trades}
         return decision_id in booked
-
-
-def _booking_order(report: BrokerReport) -> tuple[bool, datetime | None, bool, str]:
-    """Fills in the order of time, exits before entries, so that books do not depend on the order of telling."""
-    if not isinstance(report, OrderFilled):
-        return True, None, False, report.order_id
-    return False, report.fill.at, report.exit_reason is None, report.order_id
-
-
-def _last_two_vix(update: SessionUpdate) -> tuple[float, float]:
-    for view in update.views.values():
-        vix = view.perception.features.value("vix", view.row)
-        if math.isfinite(vix):
-            return vix, view.perception.features.value("vix", view.row - 1) if view.row else math.nan
-    return math.nan, math.nan
 
 
 def _sessions_between(earlier: np.datetime64 | None, later: np.datetime64) -> float:
@@ -533,8 +593,3 @@ def _sessions_between(earlier: np.datetime64 | None, later: np.datetime64) -> fl
     if earlier is None:
         return float("nan")
     return 0.0 if earlier == later else float(len(sessions_between(earlier, later)) - 1)
-
-
-def _sessions_since(view: TickerView, entry_at: datetime) -> int:
-    entry = np.datetime64(entry_at.replace(tzinfo=None), "D")
-    return view.row - int(np.searchsorted(view.bars.session, entry))

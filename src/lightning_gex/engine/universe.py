@@ -15,8 +15,10 @@ from lightning_gex.core.features import Features
 from lightning_gex.core.portfolio import PortfolioView
 from lightning_gex.core.quick_init import quick_init
 from lightning_gex.engine.feed import SessionUpdate, TickerView
+from lightning_gex.engine.learning import Proved
+from lightning_gex.engine.signal_station import proved_log_odds
 from lightning_gex.risk.concentration import ConcentrationLimits, HeldBeside
-from lightning_gex.risk.ranking import Rank, ranked, standing, traits_of
+from lightning_gex.risk.ranking import NO_OPINION, ProvedOpinion, Rank, heeding, ranked, standing, traits_of
 from lightning_gex.risk.timing import Ahead, ahead_of
 
 FORECAST = "forecast volatility"
@@ -41,6 +43,22 @@ def volatility_ahead(features: Features, row: int) -> tuple[float, str]:
     return features.value("volatility", row), OWN_PAST
 
 
+def proved_opinion(views: Mapping[str, TickerView], proved: Mapping[str, Proved]) -> ProvedOpinion:
+    """What agents that have proved themselves against the same dates' tickers think of each of a session's.
+
+    Parameters
+    ----------
+    views : ticker -> its view of the session.
+    proved : agent -> what it has proved.
+    """
+    across = {agent: one.across for agent, one in proved.items() if one.across > 0.0}
+    if not across:
+        return NO_OPINION
+    return ProvedOpinion(
+        max(across.values()), {t: proved_log_odds(v.perception, v.row, across) for t, v in views.items()}
+    )
+
+
 @quick_init
 @dataclass(frozen=True, slots=True, eq=False)
 class Universe:
@@ -62,11 +80,22 @@ class Universe:
     events: EventCalendar | None = None
 
     @classmethod
-    def of(cls, update: SessionUpdate, earlier: Mapping[str, TickerView]) -> Universe:
-        """The universe after a session; ``earlier`` are views of tickers that may not have traded in it."""
+    def of(
+        cls, update: SessionUpdate, earlier: Mapping[str, TickerView], proved: Mapping[str, Proved] | None = None
+    ) -> Universe:
+        """The universe after a session.
+
+        Parameters
+        ----------
+        update : the session.
+        earlier : views of tickers that may not have traded in it.
+        proved : agent -> what it has proved; None knows of none.
+        """
         views, members = update.views, update.members
         traits = {t: traits_of(v.bars.close, v.row) for t, v in views.items() if members is None or t in members}
-        return cls(update.session, {**earlier, **views}, ranked(standing(traits)), update.sectors, update.events)
+        opinion = proved_opinion({t: views[t] for t in traits}, proved or {})
+        ranks = ranked(heeding(standing(traits), opinion), opinion.share)
+        return cls(update.session, {**earlier, **views}, ranks, update.sectors, update.events)
 
     def ahead(self, ticker: str) -> Ahead:
         """What lies ahead of a ticker."""

@@ -28,6 +28,8 @@ EXPECTED = {
     "hierarchical": ("accuracy", 0.01, 0.03, "+1-3% accuracy, smaller drawdowns"),
     "security": ("max_drawdown", 0.0, 0.0, "no catastrophic loss"),
 }
+#: What became of an expectation: measured as large, out of the interval's reach, or neither.
+REACHED, RULED_OUT, OPEN = "reached", "ruled out", "neither reached nor ruled out"
 _INTERVALS = {"return_a_year": "return_interval", "accuracy": "accuracy_interval"}
 #: Whatever rises pays those who hold more of it, and proves those right who wait longer. So a gain has to be one over
 #: what anybody had who did the same, too: the interval of that, and what the gain is where it is not.
@@ -83,6 +85,16 @@ class Verdict:
     keep: bool
     why: str
 
+    @property
+    def expectation(self) -> str:
+        """What became of the least that was expected: ``reached``, ``ruled out``, or neither; ``not judged``."""
+        least = EXPECTED[self.enhancement][1]
+        if self.figure not in _INTERVALS or math.isnan(self.measured):
+            return "not judged"
+        if self.measured >= least:
+            return REACHED
+        return RULED_OUT if self.interval[1] < least else OPEN
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ablation:
@@ -127,6 +139,7 @@ class Ablation:
                     "figure": v.figure,
                     "measured": finite(v.measured),
                     "interval": [finite(end) for end in v.interval],
+                    "expectation": v.expectation,
                     "alone": finite(v.alone),
                     "recommended": "on" if v.keep else "off",
                     "why": v.why,

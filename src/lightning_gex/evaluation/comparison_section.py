@@ -8,17 +8,29 @@ from collections.abc import Sequence
 from html import escape
 
 from lightning_gex.analytics.bootstrap import Interval
+from lightning_gex.analytics.trials import TrialCount
 from lightning_gex.evaluation import page
-from lightning_gex.evaluation.ablation import Ablation
+from lightning_gex.evaluation.ablation import RULED_OUT, Ablation
 from lightning_gex.evaluation.claims import Claim, claim_rows, claims_words, report_claims
 from lightning_gex.evaluation.comparison import Beside
 from lightning_gex.evaluation.fold_figures import FoldedFigures
 from lightning_gex.evaluation.folds import FoldScheme
+from lightning_gex.evaluation.headline_tiles import basis_points, number
 from lightning_gex.evaluation.metrics import RunMetrics
 from lightning_gex.evaluation.palette import BLUE, GREEN, RED, SLATE
 from lightning_gex.evaluation.pictures import Figure, blank_figure, figure_html, plotly_script
 from lightning_gex.evaluation.placebos import RandomEntries
-from lightning_gex.evaluation.verdict import fairest_excess, percent, percent_interval
+from lightning_gex.evaluation.tried_words import trials_words
+from lightning_gex.evaluation.verdict import (
+    ANY_TIME,
+    EVERY_SESSION,
+    SAME_DATES,
+    excess_over,
+    fairest_excess,
+    percent,
+    percent_interval,
+    points,
+)
 
 _ROW_PIXELS = 38
 _NAME_CHARACTERS = 22  # of a row's name before it is broken
@@ -27,15 +39,15 @@ _HEADER = (
     "Decisions taken",
     "Accuracy",
     "95% interval",
-    "Over all sessions",
-    "Expectancy a trade",
+    "Excess",
+    "A trade, after costs",
     "Growth a year",
     "Sharpe",
-    "Largest fall",
+    "Deepest fall",
 )
-
-
-_CLAIMS = ("Claim", "Made", "Level", "Counts")
+#: What an excess is over, as the head of a column.
+_OVER = {SAME_DATES: "Over the same dates", ANY_TIME: "Over any time", EVERY_SESSION: "Over every session"}
+_CLAIMS = ("What the figures could say", "Do they?", "By luck alone in", "Counts")
 
 
 def evaluation_body(
@@ -43,7 +55,7 @@ def evaluation_body(
     baseline: Beside,
     placebos: Sequence[Beside],
     random: RandomEntries,
-    trials: int,
+    trials: TrialCount,
     folds: FoldedFigures | None = None,
 ) -> str:
     """What the run must be read beside.
@@ -57,9 +69,15 @@ def evaluation_body(
     folds : the history judged part by part; None leaves that out.
     """
     beside = (baseline, *placebos)
-    rows = [_row("this system", metrics), *(_row(one.words, one.metrics) for one in beside)]
+    held = metrics.buy_and_hold
+    against = fairest_excess(metrics)[0]
+    rows = [
+        _row("this system", metrics, against),
+        *(_row(one.words, one.metrics, against) for one in beside),
+        ["buy and hold", "", "", "", "", "", percent(held.cagr), _ratio(held.sharpe), percent(held.max_drawdown)],
+    ]
     table = page.table(
-        _HEADER,
+        run_header(against),
         rows,
         numbers=range(1, len(_HEADER)),
         caption="The same files and sessions. A placebo cannot know anything: what it earns, luck and drift earn.",
@@ -69,7 +87,7 @@ def evaluation_body(
             [f"less: {one.words}" for one in beside],
             [one.gain.return_a_year for one in beside],
             [one.gain.return_interval for one in beside],
-            "difference of log growth a year",
+            "log growth a year",
         ),
         "gains",
     )
@@ -86,8 +104,8 @@ def evaluation_body(
 def _claims(claims: Sequence[Claim]) -> str:
     """What the figures may be read as."""
     caption = (
-        "Read from the top: a claim counts only where all before it were made. The level is the share of histories "
-        "without anything to find in which it may be made."
+        "Read from the top: a line counts only where all before it are a yes. By luck alone: the share of histories "
+        "without anything to find in which the figures may say so."
     )
     table = page.table(_CLAIMS, claim_rows(claims), numbers=(2,), caption=caption)
     return f"<p>{escape(claims_words(claims))}</p>{table}"
@@ -100,7 +118,7 @@ def _folds(found: FoldedFigures) -> str:
     )
 
 
-def ablation_html(ablation: Ablation, *, title: str, trials: int, notes: Sequence[str]) -> str:
+def ablation_html(ablation: Ablation, *, title: str, trials: TrialCount, notes: Sequence[str]) -> str:
     """An ablation as one self-contained page.
 
     Parameters
@@ -110,17 +128,44 @@ def ablation_html(ablation: Ablation, *, title: str, trials: int, notes: Sequenc
     trials : variants ever judged on these data.
     notes : what a reader must know of the inputs.
     """
-    earned = [v.enhancement for v in ablation.verdicts if v.keep and not math.isnan(v.interval[0])]
-    told = f"Earned its place: {', '.join(earned)}." if earned else "No enhancement earned its place on these data."
-    tried = escape(trials_words(trials))
-    header = f'<h1>{escape(title)}</h1><div class="verdict"><h2>{escape(told)}</h2><p>{tried}</p></div>'
+    first = ablation.variants[0].metrics
+    said = "".join(f"<p>{escape(text)}</p>" for text in (*recommendation_words(ablation), trials_words(trials)))
+    header = (
+        f'<h1>{escape(title)}</h1><p class="quiet">{len(ablation.variants)} runs over the same {first.sessions:,} '
+        f"sessions from {first.start} to {first.end}, walked forward. Every interval is one of 95%.</p>"
+        f'<div class="verdict"><h2>{escape(earned_words(ablation))}</h2>{said}</div>'
+    )
     parts = [
         page.section("claims", "What was expected and what was measured", _expectations(ablation), None),
         page.section("variants", "Every variant", _variants(ablation), None),
         page.section("luck", "Skill or the choice among many", f"<p>{escape(_luck(ablation))}</p>", None),
     ]
-    said = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    return page.document(title, header, parts, f"<ul>{said}</ul>" if said else "", [plotly_script()])
+    if notes:
+        listed = "".join(f"<li>{escape(note)}</li>" for note in notes)
+        parts.append(page.section("made", "What a reader must know", f"<ul>{listed}</ul>", None))
+    return page.document(title, header, parts, f"<p>{page.OFFLINE}</p>", [plotly_script()])
+
+
+def earned_words(ablation: Ablation) -> str:
+    """Which enhancements earned their place, as a headline."""
+    earned = [v.enhancement for v in ablation.verdicts if v.keep and not math.isnan(v.interval[0])]
+    return f"Earned its place: {', '.join(earned)}" if earned else "No enhancement earned its place on these data"
+
+
+def recommendation_words(ablation: Ablation) -> tuple[str, ...]:
+    """What to switch off, and what the word means, in sentences."""
+    off = [v for v in ablation.verdicts if not v.keep]
+    if not off:
+        return ()
+    ruled_out = [v.enhancement for v in off if v.expectation == RULED_OUT]
+    names = ", ".join(v.enhancement for v in off)
+    told = (
+        f"Recommended off, each by its setting enhancements.<name>: {names}. That is where no gain is shown on these "
+        "sessions, which is no proof of harm: a difference of a point or two takes thousands of trades to see."
+    )
+    if not ruled_out:
+        return (told,)
+    return (told, f"What the founding document expects is ruled out by the interval for: {', '.join(ruled_out)}.")
 
 
 def _expectations(ablation: Ablation) -> str:
@@ -128,41 +173,53 @@ def _expectations(ablation: Ablation) -> str:
         [
             v.enhancement,
             v.expected,
-            _measured(v.figure, v.measured),
-            _measured_interval(v.figure, v.interval),
-            _measured(v.figure, v.alone),
+            "n/a" if math.isnan(v.measured) else f"{_points(v.measured)} of {_words(v.figure)}",
+            _point_interval(v.interval),
+            v.expectation,
+            _points(v.alone),
             "on" if v.keep else "off",
             v.why,
         ]
         for v in ablation.verdicts
     ]
-    head = ["Enhancement", "Expected", "Measured", "95% interval", "Alone, over the baseline", "Recommended", "Why"]
-    caption = "Measured is the whole system less the whole system without the enhancement, session by session."
+    head = ["Enhancement", "Expected", "Measured", "95% interval", "Expectation", "Alone", "Recommended", "Why"]
+    caption = (
+        "Expected: by the founding document. Measured: the whole system less the whole system without the enhancement, "
+        "session by session. Alone: it alone less the baseline. The expectation is ruled out where the whole interval "
+        "lies below its least."
+    )
     judged = [v for v in ablation.verdicts if not math.isnan(v.interval[0])]
     if not judged:
-        return page.table(head, rows, numbers=range(2, 5), caption=caption)
+        return page.table(head, rows, numbers=(3, 5), caption=caption)
     figure = interval_picture(
         [f"{v.enhancement} ({_words(v.figure)})" for v in judged],
         [v.measured for v in judged],
         [v.interval for v in judged],
-        "difference",
+        "with it less without",
     )
-    return page.table(head, rows, numbers=range(2, 5), caption=caption) + page.picture(
+    return page.table(head, rows, numbers=(3, 5), caption=caption) + page.picture(
         figure_html(figure, "claims-picture"),
         "claims-picture",
         "What each enhancement added",
-        "Dot: with less without. Bar: 95% interval. An enhancement earns its place where the bar lies right of zero.",
+        "Dot: with less without. Bar: 95% interval. An enhancement earns its place where the bar lies right of zero, "
+        "and that of its gain over what anybody had who held as much and waited as long does too.",
     )
 
 
 def _variants(ablation: Ablation) -> str:
-    rows = [_row(one.words, one.metrics) for one in ablation.variants]
-    return page.table(_HEADER, rows, numbers=range(1, len(_HEADER)), caption="Same files, sessions and costs.")
+    against = fairest_excess(ablation.variants[0].metrics)[0]
+    rows = [_row(one.words, one.metrics, against) for one in ablation.variants]
+    return page.table(
+        run_header(against), rows, numbers=range(1, len(_HEADER)), caption="Same files, sessions and costs."
+    )
 
 
 def _luck(ablation: Ablation) -> str:
     p = ablation.superior.p_value
-    text = f"That no variant is better than the baseline has a p-value of {p:.3f} (Hansen's SPA over session returns)."
+    text = (
+        f"That no variant's timing is better than the baseline's has a p-value of {p:.3f} (Hansen's SPA over session "
+        "returns less those of holding as much all the time)."
+    )
     if math.isnan(ablation.overfitting):
         return text + " There are too few sessions for the probability of backtest overfitting."
     return text + (
@@ -210,9 +267,10 @@ def random_words(random: RandomEntries) -> str:
     if not random.draws:
         return "No decision taken is resolved, so nothing was drawn at random in its place."
     return (
-        f"Entries drawn at random near the real ones, same ticker, direction and holding, {random.draws} times: right "
-        f"{percent(random.accuracy_mean)} on average (95 % of draws below {percent(random.accuracy_q95)}); as often "
-        f"right as the real ones with probability {random.p_value:.3f}, as well paid with {random.return_p_value:.3f}."
+        f"Entries drawn at random near the real ones, same ticker, direction and holding, {random.draws} times, were "
+        f"right in {percent(random.accuracy_mean)} on average, 95% of the draws in less than "
+        f"{percent(random.accuracy_q95)}. They are as often right as the real ones with p = {random.p_value:.3f}, and "
+        f"as well paid with p = {random.return_p_value:.3f}."
     )
 
 
@@ -224,10 +282,10 @@ FOLD_HEADER = (
     "Accuracy",
     "Excess",
     "95% interval",
-    "Expectancy a trade",
+    "A trade, after costs",
     "Growth a year",
     "Sharpe",
-    "Largest fall",
+    "Deepest fall",
 )
 
 
@@ -259,49 +317,45 @@ def _fold_figures(m: RunMetrics) -> tuple[str, ...]:
         f"{m.trades:,}",
         percent(m.accuracy),
         _points(excess),
-        "n/a" if math.isnan(low) else f"{100 * low:+.1f} to {100 * high:+.1f}",
-        "n/a" if math.isnan(m.expectancy_bp) else f"{m.expectancy_bp:+.1f} bp",
+        "n/a" if math.isnan(low) else f"{points(low)} to {points(high)}",
+        basis_points(m.expectancy_bp),
         percent(m.cagr),
-        "n/a" if math.isnan(m.sharpe) else f"{m.sharpe:.2f}",
+        _ratio(m.sharpe),
         percent(m.max_drawdown),
     )
 
 
-def trials_words(trials: int) -> str:
-    """How often these data were tried, in a sentence."""
-    times = "one variant was" if trials == 1 else f"{trials} variants were"
-    return f"So far {times} ever judged on these data in this workspace; the deflated Sharpe ratio counts them."
+def run_header(against: str) -> list[str]:
+    """The heads of a table of runs, whose excess is over one and the same thing."""
+    return [_OVER[against] if name == "Excess" else name for name in _HEADER]
 
 
-def _row(name: str, m: RunMetrics) -> list[str]:
+def _row(name: str, m: RunMetrics, against: str) -> list[str]:
     return [
         name,
         f"{m.decisions_taken:,}",
         percent(m.accuracy),
         percent_interval(m.accuracy_interval),
-        _points(m.excess_over_all_sessions),
-        "n/a" if math.isnan(m.expectancy_bp) else f"{m.expectancy_bp:+.1f} bp",
+        _points(excess_over(m, against)),
+        basis_points(m.expectancy_bp),
         percent(m.cagr),
-        "n/a" if math.isnan(m.sharpe) else f"{m.sharpe:.2f}",
+        _ratio(m.sharpe),
         percent(m.max_drawdown),
     ]
 
 
+def _ratio(value: float) -> str:
+    return number(value)
+
+
 def _points(value: float) -> str:
-    return "n/a" if math.isnan(value) else f"{100 * value:+.1f} points"
+    return "n/a" if math.isnan(value) else f"{points(value)} points"
 
 
 def _words(figure: str) -> str:
     return figure.replace("_", " ")
 
 
-def _measured(figure: str, value: float) -> str:
-    if math.isnan(value):
-        return "n/a"
-    return _points(value) if figure == "accuracy" else f"{100 * value:+.1f} %"
-
-
-def _measured_interval(figure: str, interval: Interval) -> str:
-    if math.isnan(interval[0]):
-        return "n/a"
-    return f"{_measured(figure, interval[0])} to {_measured(figure, interval[1])}"
+def _point_interval(interval: Interval) -> str:
+    low, high = interval
+    return "n/a" if math.isnan(low) else f"{points(low)} to {points(high)}"

@@ -44,7 +44,7 @@ def headline(decision: Decision) -> str:
     if decision.status is DecisionStatus.BLOCKED:
         by = f" by {stage_words(decision.blocked_by).lower()}" if decision.blocked_by else ""
         return f"{when}: {decision.direction.word}, blocked{by}: {decision.reason}"
-    parts = [f"{decision.action} {decision.quantity}"]
+    parts = [f"{'carry on' if decision.carries_on else decision.action} {decision.quantity}"]
     parts += [
         f"{word} {level:,.2f}"
         for word, level in (

@@ -71,7 +71,7 @@ def folds(
     Raises
     ------
     InputError : a count below 1, or a negative gap.
-    InsufficientDataError : fewer than a quarter of a year to learn from, or fewer sessions to judge than parts.
+    InsufficientDataError : fewer than a quarter of a year to learn from, or parts too short for an outcome.
 
     Examples
     --------
@@ -95,8 +95,13 @@ def folds(
             f"under embargo: at least {FEWEST_FIT_SESSIONS} are needed; begin to judge later, or give a longer history",
             field="folds",
         )
-    if n - first < count:
-        raise InsufficientDataError(f"{n - first} sessions cannot be judged in {count} parts", field="folds")
+    shortest = max(purge_sessions, 1)
+    if n - first < count * shortest:
+        raise InsufficientDataError(
+            f"{n - first} sessions cannot be judged in {count} parts: each needs {shortest}, until the outcome of its "
+            "first decision is known; ask for fewer",
+            field="folds",
+        )
     edges = np.linspace(first, n, count + 1).round().astype(np.int64)
     return tuple(
         Fold(

@@ -20,6 +20,7 @@ from lightning_gex.analytics.performance import (
     sharpe,
     skew_and_kurtosis,
 )
+from lightning_gex.analytics.trials import TrialCount, trial_count
 from lightning_gex.core.enums import DecisionStatus, ExitReason
 from lightning_gex.core.units import BASIS_POINT, SESSIONS_PER_YEAR, Float64Array1D, Int64Array1D
 from lightning_gex.engine.result import RunResult
@@ -50,12 +51,11 @@ from lightning_gex.evaluation.breakdowns import (
 from lightning_gex.evaluation.calls import Calls, RunIndex, sessions_of
 from lightning_gex.evaluation.gates import GateOutcome, by_gate
 from lightning_gex.evaluation.intervals import FEWEST_EPISODES, DateBootstrap, IntervalMethod
-from lightning_gex.evaluation.money import Capacity, capacity, curve_intervals, turnover_a_year
+from lightning_gex.evaluation.money import Capacity, capacity, curve_intervals, traded_usd, turnover_a_year
 from lightning_gex.evaluation.ranges import RangeOutcome, by_range
 from lightning_gex.evaluation.reliability import ReliabilityByGroup, reliability_figures
+from lightning_gex.evaluation.tried_words import behind_words
 
-#: A run is one variant; whoever tried several must deflate by their number.
-TRIALS = 1
 FEWEST_UNIVERSE = 5  # tickers on a date that can be called a universe to compare with
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
@@ -75,6 +75,7 @@ class RunMetrics:
     decisions_disjoint: int
     trades: int
     trades_open_at_end: int
+    trades_carried_on: int
     accuracy: float
     accuracy_interval: Interval
     accuracy_interval_method: IntervalMethod
@@ -112,6 +113,7 @@ class RunMetrics:
     deflated_sharpe: float
     deflated_sharpe_over_hold: float
     trials: int
+    trials_behind_defaults: int
     max_drawdown: float
     max_drawdown_interval: Interval
     drawdown_peak: np.datetime64 | None
@@ -173,8 +175,7 @@ def evaluate(
     run: RunResult,
     *,
     seed: int = 0,
-    trials: int = TRIALS,
-    variance_of_trials: float = 0.0,
+    trials: TrialCount | None = None,
     reasons: bool = True,
 ) -> RunMetrics:
     """Judge a run.
@@ -183,8 +184,8 @@ def evaluate(
     ----------
     run : a finished run.
     seed : of the bootstrap and the placebo; the same seed gives the same figures.
-    trials : variants that were tried on these data, this one included.
-    variance_of_trials : of their Sharpe ratios per session; unused for one.
+    trials : variants that were tried on these data, this one included; None counts this run as the only one, beside
+        those that the defaults were chosen from where the run holds sessions of their years.
     reasons : whether votes, gates and ranges are judged as well, for which every decision is built anew; off, those
         groups are empty, and blocks are as long as the longest horizon of the decisions taken.
 
@@ -196,7 +197,10 @@ def evaluate(
     ------
     InputError : on a run without sessions, or with decisions on a ticker it holds no bars of.
     """
-    return _Evaluation(run, seed, _Trials(trials, variance_of_trials), reasons).metrics()
+    if trials is None:
+        ends = {"first": run.sessions[0], "last": run.sessions[-1]} if len(run.sessions) else {}
+        trials = trial_count(1, **ends)
+    return _Evaluation(run, seed, trials, reasons).metrics()
 
 
 def sharpe_of(run: RunResult) -> float:
@@ -204,14 +208,6 @@ def sharpe_of(run: RunResult) -> float:
     if not (run.exposure > 0).any():
         return math.nan  # what is left is rounding of interest
     return sharpe(session_returns(run.equity) - risk_free_by_session(run))
-
-
-@dataclass(frozen=True, slots=True)
-class _Trials:
-    """Variants tried, and the variance of their Sharpe ratios per session."""
-
-    count: int
-    variance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +221,7 @@ class _Excess:
 class _Evaluation:
     """The figures of one run, in the making: what several of them share is computed once."""
 
-    def __init__(self, run: RunResult, seed: int, trials: _Trials, reasons: bool) -> None:
+    def __init__(self, run: RunResult, seed: int, trials: TrialCount, reasons: bool) -> None:
         self.run, self.seed, self.trials, self.reasons = run, seed, trials, reasons
         self.index = RunIndex.of(run)
         self.taken, self.which = self.index.taken()
@@ -282,6 +278,7 @@ class _Evaluation:
             decisions_disjoint=resolved.disjoint,
             trades=len(run.trades),
             trades_open_at_end=sum(t.exit_reason is ExitReason.END_OF_DATA for t in run.trades),
+            trades_carried_on=sum(not t.sold for t in run.trades),
             accuracy=self.accuracy.hit_rate,
             accuracy_interval=self.accuracy.interval,
             accuracy_interval_method=self.accuracy.method,
@@ -319,6 +316,7 @@ class _Evaluation:
             deflated_sharpe=deflated,
             deflated_sharpe_over_hold=over_hold,
             trials=self.trials.count,
+            trials_behind_defaults=self.trials.behind_defaults,
             max_drawdown=fall.fraction,
             max_drawdown_interval=sure.max_drawdown,
             drawdown_peak=fall.peak,
@@ -483,7 +481,7 @@ class _Evaluation:
         traded = dict.fromkeys(assumed, 0.0)
         for trade in self.run.trades:
             if trade.ticker in traded:
-                traded[trade.ticker] += float((trade.entry_price + trade.exit_price) * trade.quantity)
+                traded[trade.ticker] += traded_usd(trade)
         if not assumed:
             return math.nan
         weights = list(traded.values()) if sum(traded.values()) > 0 else None
@@ -513,10 +511,13 @@ class _Evaluation:
             out.append(f"{missing} sessions have no bill rate and are left out of Sharpe")
         if 0 < shifted.shifts < PLACEBOS:
             out.append(f"the run is long enough for {shifted.shifts} placebo shifts only")
-        if self.trials.count == TRIALS:
-            out.append(
-                f"deflated_sharpe counts {TRIALS} trial: whoever tried more variants must deflate by their number"
-            )
-        else:
-            out.append(f"deflated_sharpe counts the {self.trials.count} variants ever tried on these data")
+        out.append(self._tried())
         return tuple(out)
+
+    def _tried(self) -> str:
+        """How many variants the deflated Sharpe ratio counts, and whose they are."""
+        behind = self.trials.behind_defaults
+        own = self.trials.count - behind
+        counted = "deflated_sharpe counts 1 trial" if own == 1 else f"deflated_sharpe counts {own:,} variants"
+        told = f"{counted} on these data" + (f" and {behind_words(behind)}" if behind else "")
+        return told + (": whoever tried more variants must deflate by their number" if own == 1 else "")

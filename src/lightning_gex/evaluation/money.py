@@ -11,6 +11,7 @@ import numpy as np
 from lightning_gex.analytics.bootstrap import NO_INTERVAL, Interval, percentile_interval
 from lightning_gex.analytics.performance import session_returns
 from lightning_gex.analytics.resampled_paths import path_drawdowns, stationary_paths
+from lightning_gex.core.orders import ClosedTrade
 from lightning_gex.core.units import SESSIONS_PER_YEAR, Float64Array1D, Int32Array2D
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation.benchmarks import risk_free_by_session
@@ -123,8 +124,8 @@ def _ratio(mean: Float64Array1D, square: Float64Array1D) -> Float64Array1D:
 class Capacity:
     """The capital at which a trade's order would be so large that it moves the price on its own account.
 
-    For each trade: the capital at which its order is ``share_of_volume`` of what the ticker traded a day, on average
-    over the month up to the decision, if every trade had the same part of the capital as it had.
+    For each trade that was bought: the capital at which its order is ``share_of_volume`` of what the ticker traded a
+    day, on average over the month up to the decision, if every trade had the same part of the capital as it had.
 
     Parameters
     ----------
@@ -141,11 +142,12 @@ class Capacity:
 
 
 def capacity(run: RunResult) -> Capacity:
-    """How much capital the trades of a run could have carried."""
+    """How much capital the orders of a run's trades could have carried; a leg that was carried on had no order."""
     found: list[float] = []
-    decided = sessions_of([t.decided_at for t in run.trades])
+    bought = [t for t in run.trades if t.bought]
+    decided = sessions_of([t.decided_at for t in bought])
     equity = np.r_[run.initial_capital, run.equity]
-    for trade, session in zip(run.trades, decided, strict=True):
+    for trade, session in zip(bought, decided, strict=True):
         bars = run.bars[trade.ticker]
         row = int(np.searchsorted(bars.session, session, side="right"))
         month = slice(max(0, row - VOLUME_SESSIONS), row)
@@ -162,8 +164,14 @@ def capacity(run: RunResult) -> Capacity:
     return Capacity(CAPACITY_SHARE, float(middle), float(low), len(found))
 
 
+def traded_usd(trade: ClosedTrade) -> float:
+    """Value that a trade bought and sold, USD: of a leg only the sides that were traded."""
+    prices = trade.entry_price * trade.bought + trade.exit_price * trade.sold
+    return float(prices * trade.quantity)
+
+
 def turnover_a_year(run: RunResult) -> float:
     """Value bought and sold, over the mean equity, a year of sessions; 0 where nothing was traded."""
-    traded = float(sum((t.entry_price + t.exit_price) * t.quantity for t in run.trades))
+    traded = sum(map(traded_usd, run.trades))
     mean = float(np.mean(run.equity))
     return traded / mean * SESSIONS_PER_YEAR / len(run.sessions) if mean > 0 else math.nan

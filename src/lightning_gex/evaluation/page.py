@@ -10,11 +10,15 @@ CONTENT_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )
 
+#: What a page says of itself.
+OFFLINE = "This page holds everything it shows and asks no other address for anything."
+
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --card: #f6f8fa; --ink: #1c2430; --quiet: #566172;
   --line: #d8dee6; --blue: #1d5fd1; --good: #0b7a4b; --bad: #b42318; --warn: #8a5300; --warn-paper: #fff4dc; }
-@media (prefers-color-scheme: dark) { :root { --paper: #0e1420; --card: #172030; --ink: #e6ebf2; --quiet: #a3afc0;
-  --line: #2a3648; --blue: #7fb0ff; --good: #4ecb94; --bad: #ff8f85; --warn: #ffc867; --warn-paper: #33270f; } }
+@media (prefers-color-scheme: dark) { :root:not(.printing) { --paper: #0e1420; --card: #172030; --ink: #e6ebf2;
+  --quiet: #a3afc0; --line: #2a3648; --blue: #7fb0ff; --good: #4ecb94; --bad: #ff8f85; --warn: #ffc867;
+  --warn-paper: #33270f; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.55; overflow-wrap: anywhere;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
@@ -54,7 +58,8 @@ th, td { text-align: left; padding: 7px 14px 7px 0; border-bottom: 1px solid var
 th { font-weight: 600; } thead th { color: var(--quiet); font-size: 0.86rem; }
 td.number, th.number { text-align: right; padding-right: 26px;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
-tbody th { min-width: 8.5em; }
+thead th.number { white-space: normal; }
+tbody th { min-width: 9.5em; } td:not(.number):not(:empty) { min-width: 6.5em; }
 figure { margin: 8px 0 18px; } figcaption { font-size: 0.94rem; max-width: 84ch; }
 .verdict-passed { color: var(--good); } .verdict-blocked { color: var(--bad); }
 .verdict-abstained, .verdict-not, .verdict-switched { color: var(--quiet); }
@@ -72,9 +77,13 @@ footer { margin-top: 48px; padding-bottom: 40px; color: var(--quiet); font-size:
   thead th.number, td.number { white-space: normal; min-width: 5.4em; } table { font-size: 0.88rem; }
   tbody th, thead th:first-child { position: sticky; left: 0; min-width: 8em; max-width: 9.5em;
     background: var(--paper); overflow-wrap: anywhere; }
-  td:not(.number):not(:empty) { min-width: 11em; }
+  td:not(.number):not(:empty) { min-width: 11em; } td:last-child:not(.number):not(:empty) { min-width: 17em; }
   .modebar { display: none; } .section-head { margin-top: 32px; } details { padding: 8px 10px; } }
-@media print { nav { display: none; } .section-head { break-after: avoid; } figure { break-inside: avoid; } }
+@media print { :root, :root.printing { color-scheme: light; } nav, .modebar { display: none !important; }
+  .section-head, h3, figcaption, .caption { break-after: avoid; } figure, .tile, .verdict, tr { break-inside: avoid; }
+  body { zoom: 0.7; } .scroll { overflow: visible; background: none; } .section-head { margin-top: 26px; }
+  td.number, th.number { padding-right: 14px; } footer { margin-top: 20px; padding-bottom: 0; } }
+@page { margin: 12mm; }
 """
 
 #: Gives every picture the page's own text and grid colours and the labels that fit its width, and again when the reader
@@ -113,8 +122,11 @@ THEME_SCRIPT = """
       } catch (problem) { console.error(div.id, problem); }
     });
   }
-  var waiting = null;
+  var waiting = null, root = document.documentElement;
+  function printed(now) { return function () { root.classList.toggle('printing', now); paint(); }; }
   paint();
+  window.addEventListener('beforeprint', printed(true));  // paper is white, whatever the screen was
+  window.addEventListener('afterprint', printed(false));
   window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paint);
   window.addEventListener('resize', function () { clearTimeout(waiting); waiting = setTimeout(paint, 200); });
 })();

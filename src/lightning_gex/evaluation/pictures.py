@@ -39,6 +39,7 @@ MOST_ROWS = 15  # tickers shown in a band picture
 MOST_COLUMNS = 1_500  # sessions shown in a band picture; of longer runs every second, third, ...
 _BUTTONS_LEFT_OUT = ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
 _SCALE = [[0.0, AMBER], [0.5, "rgba(139,149,165,0.25)"], [1.0, BLUE]]
+_AXIS_TITLE_PIXELS = 13  # so small that one of a phone's pictures holds it
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -95,8 +96,8 @@ def style_figure(figure: Figure, height: int) -> None:
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": "#9aa5b4", "activecolor": BLUE},
     )
     lines = {"gridcolor": "rgba(128,138,150,0.22)", "zerolinecolor": "rgba(128,138,150,0.45)", "automargin": True}
-    figure.update_xaxes(**lines)
-    figure.update_yaxes(**lines)
+    figure.update_xaxes(**lines, title_font_size=_AXIS_TITLE_PIXELS)
+    figure.update_yaxes(**lines, title_font_size=_AXIS_TITLE_PIXELS)
 
 
 def thinned(values: Float64Array1D, most: int = MOST_POINTS) -> Int64Array1D:

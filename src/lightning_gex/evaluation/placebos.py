@@ -33,6 +33,11 @@ class GexPlacebo(StrEnum):
     YEAR_LAGGED = "year_lagged"
     SIGN_FLIPPED = "sign_flipped"
 
+    @property
+    def words(self) -> str:
+        """What was done, as people say it after "gamma and flow"."""
+        return {"year_lagged": "a year late", "sign_flipped": "turned around"}.get(self.value, self.value)
+
 
 def placebo_inputs(inputs: MarketInputs, kind: GexPlacebo, *, seed: int = 0) -> MarketInputs:
     """The same inputs with their flow and positioning out of place.

@@ -16,28 +16,23 @@ from lightning_gex.core.membership import SURVIVORS_ONLY
 from lightning_gex.core.units import Float64Array1D
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation import page, pictures
-from lightning_gex.evaluation.benchmarks import CurveMetrics, benchmarks
+from lightning_gex.evaluation.benchmarks import benchmarks
 from lightning_gex.evaluation.breakdowns import HitRate, funnel
 from lightning_gex.evaluation.calls import RunIndex
+from lightning_gex.evaluation.comparison import Beside
 from lightning_gex.evaluation.explain import explain_decision, explain_votes, headline
 from lightning_gex.evaluation.gates_section import gates_body
-from lightning_gex.evaluation.headline_tiles import (
-    basis_point_interval,
-    basis_points,
-    headline_tiles,
-    number,
-    number_interval,
-)
+from lightning_gex.evaluation.headline_tiles import headline_tiles, number, number_interval
 from lightning_gex.evaluation.metrics import RunMetrics
 from lightning_gex.evaluation.positioning_section import positioning_body
 from lightning_gex.evaluation.ranges_section import ranges_body
 from lightning_gex.evaluation.reliability_section import reliability_body
-from lightning_gex.evaluation.verdict import dollars, percent, percent_interval, points, verdict
+from lightning_gex.evaluation.report_figures import figures_body
+from lightning_gex.evaluation.verdict import percent, percent_interval, points, verdict
 
 MOST_EXPLAINED = 10  # tickers whose last decision is explained
 MOST_HELD_SHOWN = 3  # tickers drawn one by one beside the equal-weight holding
 _MODELLED = "modelled"
-_OFFLINE = "This page holds everything it shows and asks no other address for anything."
 
 
 def report_html(
@@ -46,6 +41,7 @@ def report_html(
     *,
     positioning: DealerPositioning | None = None,
     beside: str | None = None,
+    baseline: Beside | None = None,
     curves: Mapping[str, Float64Array1D] | None = None,
     title: str | None = None,
 ) -> str:
@@ -57,6 +53,7 @@ def report_html(
     metrics : its figures, from ``evaluate``.
     positioning : dealer positioning of the last chain; None leaves that section out.
     beside : HTML of what the run is compared with, from ``comparison_section``; None leaves that section out.
+    baseline : the run without any enhancement, for the headlines; None leaves it out.
     curves : name -> (m,) equity of other runs over the same sessions, drawn beside the run's own.
     title : headline; None names the tickers.
 
@@ -69,7 +66,7 @@ def report_html(
     shown = title or f"Lightning GEX: {_tickers(index)}"
     parts = [
         ("glance", "At a glance", _glance(run, metrics, index, curves or {})),
-        ("figures", "The figures", _figures(metrics)),
+        ("figures", "The figures", figures_body(metrics)),
         ("decisions", "The decisions", _decisions(run, metrics, index)),
         ("gates", "What the gates stopped", gates_body(metrics.by_gate)),
         ("ranges", "The expected ranges", ranges_body(metrics.by_range)),
@@ -85,7 +82,7 @@ def report_html(
     links = "".join(f'<a href="#{name}">{escape(text)}</a>' for name, text, _ in parts)
     return page.document(
         shown,
-        _header(shown, run, metrics, links),
+        _header(shown, run, metrics, links, baseline),
         [page.section(name, text, body, badge) for name, text, body in parts],
         _footer(run),
         [pictures.plotly_script()],
@@ -106,7 +103,7 @@ def positioning_html(positioning: DealerPositioning, *, title: str | None = None
         shown,
         f"<h1>{escape(shown)}</h1>",
         [page.section("positioning", "What one chain says", positioning_body(positioning), badge)],
-        f"<p>{_OFFLINE}</p>",
+        f"<p>{page.OFFLINE}</p>",
         [pictures.plotly_script()],
     )
 
@@ -121,7 +118,7 @@ def _modelled(run: RunResult, positioning: DealerPositioning | None) -> bool:
     return noted or (positioning is not None and positioning.modelled)
 
 
-def _header(title: str, run: RunResult, metrics: RunMetrics, links: str) -> str:
+def _header(title: str, run: RunResult, metrics: RunMetrics, links: str, baseline: Beside | None) -> str:
     told = verdict(metrics)
     banners = "".join(
         f'<div class="banner" role="note">{escape(note)}</div>'
@@ -131,145 +128,16 @@ def _header(title: str, run: RunResult, metrics: RunMetrics, links: str) -> str:
     said = "".join(f"<p>{escape(text)}</p>" for text in told.sentences)
     return (
         f"<h1>{escape(title)}</h1>"
-        f'<p class="quiet">{escape(str(run.mode))} run {escape(run.run_id)}, {metrics.sessions:,} sessions from '
-        f"{metrics.start} to {metrics.end}. Everything is as of the close of {metrics.end}.</p>"
+        f'<p class="quiet">{metrics.sessions:,} sessions from {metrics.start} to the close of {metrics.end}, walked '
+        "forward: each is decided on what the sessions before it taught. Every interval is one of 95%.</p>"
         f"<nav>{links}</nav>{banners}"
-        f'<div class="verdict {told.finding}"><h2>{escape(told.title)}</h2>{said}</div>{headline_tiles(metrics)}'
+        f'<div class="verdict {told.finding}"><h2>{escape(told.title)}</h2>{said}</div>'
+        + headline_tiles(metrics, baseline)
     )
-
-
-def _figures(m: RunMetrics) -> str:
-    nothing = "n/a"
-    rows = [
-        [
-            "Accuracy",
-            percent(m.accuracy),
-            percent_interval(m.accuracy_interval),
-            f"base rate {percent(m.base_rate)}",
-            f"direction right, of {m.decisions_resolved:,} decisions with a known outcome; brackets ignored",
-        ],
-        _excess_row("Excess accuracy", m.excess_accuracy, m.excess_accuracy_interval, _same_entries(m)),
-        _excess_row(
-            "Excess over every session",
-            m.excess_over_all_sessions,
-            m.excess_over_all_sessions_interval,
-            f"over being long every session, {percent(m.base_rate_all_sessions)}",
-        ),
-        _excess_row(
-            "Same-date excess",
-            m.same_date_excess,
-            m.same_date_excess_interval,
-            "over the mean of all tickers on the same dates (five or more)",
-        ),
-        [
-            "Placebo accuracy",
-            percent(m.placebo.accuracy_mean),
-            nothing,
-            f"p = {number(m.placebo.p_value, 3)}",
-            f"the same signal at {m.placebo.shifts} other places in time; p: chance of doing as well there",
-        ],
-        [
-            "Win rate",
-            percent(m.win_rate),
-            percent_interval(m.win_rate_interval),
-            f"zero-skill twin {percent(m.win_rate_zero_skill)}",
-            f"of {m.trades:,} closed trades, after costs; the twin goes long on every date with the same brackets",
-        ],
-        [
-            "Expectancy",
-            basis_points(m.expectancy_bp),
-            basis_point_interval(m.expectancy_interval_bp),
-            f"zero-skill twin {basis_points(m.expectancy_zero_skill_bp)}",
-            f"mean profit a trade on its notional, after {number(m.costs_bp, 1)} bp a side",
-        ],
-        [
-            "Brier skill",
-            number(m.brier_skill, 4),
-            number_interval(m.brier_skill_interval, 4),
-            f"Brier score {number(m.brier, 4)}",
-            f"confidence as a probability: mean {percent(m.confidence_mean)}, calibration error {number(m.ece, 3)}",
-        ],
-        *_money_rows(m),
-    ]
-    head = ["Measure", "Value", "95% interval", "Beside it", "What it is"]
-    return page.table(head, rows, numbers=(1, 2)) + _worth_table(m)
-
-
-def _money_rows(m: RunMetrics) -> list[list[str]]:
-    held = m.buy_and_hold
-    return [
-        [
-            "Growth a year",
-            percent(m.cagr),
-            percent_interval(m.cagr_interval),
-            f"buy and hold {percent(held.cagr)}",
-            f"less the holding's: {points(m.growth_over_hold)} points{_point_span(m.growth_over_hold_interval)}",
-        ],
-        [
-            "Sharpe ratio",
-            number(m.sharpe),
-            number_interval(m.sharpe_interval),
-            f"buy and hold {number(held.sharpe)}",
-            f"more than luck among {m.trials:,} tried with probability {percent(m.deflated_sharpe)} (deflated Sharpe)",
-        ],
-        [
-            "Deepest fall",
-            percent(m.max_drawdown),
-            percent_interval(m.max_drawdown_interval),
-            f"buy and hold {percent(held.max_drawdown)}",
-            "interval: the same sessions drawn anew in blocks, 1,000 times",
-        ],
-        [
-            "Turnover",
-            f"{number(m.turnover_per_year, 1)} a year",
-            "n/a",
-            f"{percent(m.exposure_mean)} invested on average",
-            "value bought and sold over the mean equity",
-        ],
-        [
-            "Capacity",
-            dollars(m.capacity_usd.cautious_usd),
-            "n/a",
-            f"for half of the trades {dollars(m.capacity_usd.median_usd)}",
-            f"capital at which 95 % of the orders are below {m.capacity_usd.share_of_volume:.0%} of a day's volume",
-        ],
-    ]
 
 
 def _span(interval: Interval, digits: int) -> str:
     return f" ({number_interval(interval, digits)})" if math.isfinite(interval[0]) else ""
-
-
-def _point_span(interval: Interval) -> str:
-    low, high = interval
-    return f" ({points(low)} to {points(high)})" if math.isfinite(low) else ""
-
-
-def _same_entries(m: RunMetrics) -> str:
-    long_only = m.excess_accuracy == 0 and math.isnan(m.excess_accuracy_interval[0])
-    return "0 by construction where every call is long" if long_only else "over the same entries, long"
-
-
-def _excess_row(name: str, value: float, interval: Interval, beside: str) -> list[str]:
-    span = f"{points(interval[0])} to {points(interval[1])}" if math.isfinite(interval[0]) else "n/a"
-    return [name, f"{points(value)} points" if math.isfinite(value) else "n/a", span, beside, "points of accuracy"]
-
-
-def _worth_table(m: RunMetrics) -> str:
-    own = CurveMetrics(m.total_return, m.cagr, m.sharpe, m.max_drawdown, m.calmar)
-    text = [
-        [name, percent(c.total_return), percent(c.cagr), number(c.sharpe), percent(c.max_drawdown), number(c.calmar)]
-        for name, c in (
-            ("The system", own),
-            ("Buy and hold, equal weight", m.buy_and_hold),
-            (f"Holding {percent(m.exposure_mean)}, rest in bills", m.same_exposure_hold),
-        )
-    ]
-    head = ["Same capital, same sessions", "Total return", "A year", "Sharpe", "Deepest fall", "Calmar"]
-    return page.table(head, text, numbers=(1, 2, 3, 4, 5)) + (
-        f'<p class="quiet">Probability that the true Sharpe ratio is above zero, given the length and shape of the '
-        f"returns: {percent(m.deflated_sharpe)} (deflated Sharpe ratio, {m.trials} trial).</p>"
-    )
 
 
 def _glance(run: RunResult, metrics: RunMetrics, index: RunIndex, beside: Mapping[str, Float64Array1D]) -> str:
@@ -449,4 +317,4 @@ def _made(run: RunResult, metrics: RunMetrics) -> str:
 
 def _footer(run: RunResult) -> str:
     past = "Past results say little about future ones; nothing here is advice."
-    return f"<p>Run {escape(run.run_id)}. {_OFFLINE} {past}</p>"
+    return f"<p>Run {escape(run.run_id)}. {page.OFFLINE} {past}</p>"

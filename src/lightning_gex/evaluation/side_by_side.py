@@ -12,11 +12,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lightning_gex.analytics.bootstrap import NO_INTERVAL, Interval, percentile_interval
+from lightning_gex.analytics.bootstrap import NO_INTERVAL, Interval, percentile_interval, wilson_interval
 from lightning_gex.analytics.performance import session_returns
+from lightning_gex.analytics.trials import TrialCount
 from lightning_gex.core.enums import DecisionStatus
 from lightning_gex.core.errors import InputError
-from lightning_gex.core.units import BASIS_POINT, SESSIONS_PER_YEAR, DateArray1D, Float64Array1D, Int8Array2D
+from lightning_gex.core.units import (
+    BASIS_POINT,
+    SESSIONS_PER_YEAR,
+    BoolArray2D,
+    DateArray1D,
+    Float64Array1D,
+    Int8Array2D,
+)
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation.benchmarks import CurveMetrics, curve_metrics
 from lightning_gex.evaluation.calls import Calls, RunIndex, sessions_of
@@ -265,8 +273,7 @@ def side_by_side(
     new_words: str,
     old_words: str,
     seed: int = 0,
-    trials: int = 1,
-    variance: float = 0.0,
+    trials: TrialCount | None = None,
 ) -> SideBySide:
     """Compare two runs over the sessions that both lived through.
 
@@ -275,7 +282,7 @@ def side_by_side(
     new, old : runs on the same bars.
     new_words, old_words : what each is.
     seed : of the bootstrap and the placebos.
-    trials, variance : variants ever judged on these data and the variance of their Sharpe ratios per session.
+    trials : variants ever judged on these data; None counts each run as the only one.
 
     Raises
     ------
@@ -291,8 +298,8 @@ def side_by_side(
     by_year = SESSIONS_PER_YEAR / m
     entries = _Entries.of(new, old)
     return SideBySide(
-        new=_side("new", new_words, new, seed, trials, variance),
-        old=_side("old", old_words, old, seed, 1, 0.0),
+        new=_side("new", new_words, new, seed, trials),
+        old=_side("old", old_words, old, seed),
         gain=gain,
         total_difference=float(growth.sum()),
         total_interval=(low / by_year, high / by_year),
@@ -354,9 +361,22 @@ def per_capital_given(run: RunResult, share: Float64Array1D) -> RunResult:
     return replace(run, equity=equity, exposure=run.exposure / run.equity * equity / share)
 
 
-def _side(name: str, words: str, run: RunResult, seed: int, trials: int, variance: float) -> Side:
-    metrics = evaluate(run, seed=seed, trials=trials, variance_of_trials=variance)
+def _side(name: str, words: str, run: RunResult, seed: int, trials: TrialCount | None = None) -> Side:
+    metrics = evaluate(run, seed=seed, trials=trials)
     return Side(name, words, run, metrics)
+
+
+def _share_interval(part: BoolArray2D, whole: BoolArray2D, draws: DateBootstrap) -> Interval:
+    """Of the share of cells that are in a part, by blocks of sessions.
+
+    Where all are alike no resampling can tell: then it is Wilson's for as many blocks as there are.
+    """
+    of = whole.sum(axis=1).astype(np.float64)
+    within = (part & whole).sum(axis=1).astype(np.float64)
+    if 0.0 < within.sum() < of.sum():
+        return percentile_interval(draws.ratios(within, of))
+    apart = max(1, int(np.count_nonzero(of)) // draws.block_length)
+    return wilson_interval(apart if within.any() else 0, apart) if of.any() else NO_INTERVAL
 
 
 def _mix(share: float, new: RunResult, old: RunResult) -> Mix:
@@ -434,12 +454,9 @@ class _Entries:
         same = there & (new == old)
         either = entered_new | entered_old
         both = either & (new == old)
-        shares = draws.ratios(same.sum(axis=1).astype(np.float64), there.sum(axis=1).astype(np.float64))
-        shared = draws.ratios(both.sum(axis=1).astype(np.float64), either.sum(axis=1).astype(np.float64))
         cells, entries = int(there.sum()), int(either.sum())
         held = (self.new.held != 0) | (self.old.held != 0)
         same_held = held & (self.new.held == self.old.held)
-        overlap = draws.ratios(same_held.sum(axis=1).astype(np.float64), held.sum(axis=1).astype(np.float64))
         return Agreement(
             cells=cells,
             both=int(both.sum()),
@@ -448,13 +465,13 @@ class _Entries:
             only_old=int((entered_old & ~entered_new).sum()),
             neither=int((there & ~either).sum()),
             share=float(same.sum()) / cells if cells else math.nan,
-            share_interval=percentile_interval(shares),
+            share_interval=_share_interval(same, there, draws),
             entries_shared=float(both.sum()) / entries if entries else math.nan,
-            entries_interval=percentile_interval(shared),
+            entries_interval=_share_interval(both, either, draws),
             held_either=int(held.sum()),
             held_both=int(same_held.sum()),
             held_shared=float(same_held.sum()) / int(held.sum()) if held.any() else math.nan,
-            held_interval=percentile_interval(overlap),
+            held_interval=_share_interval(same_held, held, draws),
             new_alone=_outcome(self._of(self.new, entered_new & ~entered_old), draws),
             old_alone=_outcome(self._of(self.old, entered_old & ~entered_new), draws),
             together=_outcome(self._of(self.new, both), draws),

@@ -18,7 +18,6 @@ from lightning_gex.evaluation.side_by_side import Agreement, EntryOutcome, Side,
 from lightning_gex.evaluation.verdict import Finding, Verdict, judge, percent, percent_interval, points
 
 _MOST_DIFFERING = 60  # entries listed in the page; all of them are in the table beside it
-_OFFLINE = "This page holds everything it shows and asks no other address for anything."
 
 
 def side_by_side_verdict(found: SideBySide) -> Verdict:
@@ -80,7 +79,7 @@ def side_by_side_html(found: SideBySide, *, title: str, source: str, notes: Sequ
         title,
         header,
         [page.section(name, text, body, None) for name, text, body in parts],
-        (f"<h3>What a reader must know</h3><ul>{listed}</ul>" if listed else "") + f"<p>{_OFFLINE}</p>",
+        (f"<h3>What a reader must know</h3><ul>{listed}</ul>" if listed else "") + f"<p>{page.OFFLINE}</p>",
         [pictures.plotly_script()],
     )
 

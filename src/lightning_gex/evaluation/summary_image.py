@@ -20,17 +20,25 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from lightning_gex.analytics.bootstrap import Interval
 from lightning_gex.analytics.calibration import ReliabilityBins, reliability_bins
 from lightning_gex.analytics.performance import drawdown_curve
 from lightning_gex.core.units import DateArray1D, Float64Array1D
 from lightning_gex.engine.result import RunResult
 from lightning_gex.evaluation.benchmarks import benchmarks
 from lightning_gex.evaluation.calls import RunIndex
+from lightning_gex.evaluation.headline_tiles import basis_point_interval, basis_points, number, number_interval
 from lightning_gex.evaluation.metrics import RunMetrics
 from lightning_gex.evaluation.palette import AMBER, BLUE, GREEN, SLATE
 from lightning_gex.evaluation.side_by_side import SideBySide
-from lightning_gex.evaluation.verdict import Finding, Verdict, percent, percent_interval, points, verdict
+from lightning_gex.evaluation.verdict import (
+    Finding,
+    Verdict,
+    fairest_excess,
+    percent,
+    percent_interval,
+    points,
+    verdict,
+)
 
 SUMMARY_PNG, SUMMARY_PDF = "summary.png", "summary.pdf"
 _INCHES = (11.69, 8.27)  # A4, the long side across
@@ -41,6 +49,8 @@ _CURVES = (BLUE, SLATE, AMBER, GREEN)
 _WRAP = 160  # characters of a line of words across the page
 _LEFT, _BOTTOM, _TILE_HEIGHT = 0.04, 0.065, 0.092  # fractions of the page
 _ACROSS = 4  # tiles in a row
+_TILE_CHARACTERS = 42  # of a tile's small print that fit across it; longer ones are set smaller
+_NEARLY_ALL = 0.9  # share seen from which on a number stands below its dot
 _SPACING = 1.4  # line to line, over the size of the font
 _LINE = 8.5 * _SPACING / 72 / _INCHES[1]  # of the page's height, a line of words
 _STYLE: dict[Any, Any] = {
@@ -99,12 +109,19 @@ class SummarySheet:
     reliability: ReliabilityBins | None
 
 
-def summary_sheet(run: RunResult, metrics: RunMetrics, *, title: str | None = None) -> SummarySheet:
+def summary_sheet(
+    run: RunResult,
+    metrics: RunMetrics,
+    *,
+    curves: Mapping[str, Float64Array1D] | None = None,
+    title: str | None = None,
+) -> SummarySheet:
     """The page of a run.
 
     Parameters
     ----------
     run, metrics : the run and its figures.
+    curves : name -> (m,) equity of other runs over the same sessions, drawn beside the run's own.
     title : heading; None names the tickers.
     """
     index = RunIndex.of(run)
@@ -114,12 +131,12 @@ def summary_sheet(run: RunResult, metrics: RunMetrics, *, title: str | None = No
     judged = bool(np.isfinite(known.confidence).any())
     return SummarySheet(
         title=title or f"Lightning GEX: {names}",
-        under=f"{run.mode} run, {metrics.sessions:,} sessions from {metrics.start} to {metrics.end}, "
-        f"{metrics.trades:,} trades, costs {metrics.costs_bp:.1f} bp a side",
+        under=f"{metrics.sessions:,} sessions from {metrics.start} to {metrics.end}, walked forward, "
+        f"{metrics.trades:,} trades, costs {metrics.costs_bp:.1f} bp a side, {metrics.trials:,} variants tried",
         told=verdict(metrics),
         figures=_figures(metrics),
         sessions=run.sessions,
-        curves={"Lightning GEX": run.equity, "buy and hold": held.equal_weight},
+        curves={"Lightning GEX": run.equity, "buy and hold": held.equal_weight, **(curves or {})},
         initial=run.initial_capital,
         reliability=reliability_bins(known.confidence, known.hit, bins=10, low=0.5) if judged else None,
     )
@@ -144,11 +161,11 @@ def side_by_side_sheet(found: SideBySide, told: Verdict, *, title: str) -> Summa
         SummaryFigure("Growth a year, new less old", f"{points(gain.return_a_year)} points", span),
         SummaryFigure("Growth a year", percent(new.cagr), f"old {percent(old.cagr)}"),
         SummaryFigure("Deepest fall", percent(new.max_drawdown), f"old {percent(old.max_drawdown)}"),
-        SummaryFigure("Sharpe", _number(new.sharpe), f"old {_number(old.sharpe)}"),
+        SummaryFigure("Sharpe", number(new.sharpe), f"old {number(old.sharpe)}"),
         SummaryFigure("Accuracy", percent(new.accuracy), f"95% {percent_interval(new.accuracy_interval)}"),
         SummaryFigure("Trades", f"{new.trades:,}", f"old {old.trades:,}"),
         SummaryFigure(
-            "Turnover a year", f"{_number(new.turnover_per_year)}", f"old {_number(old.turnover_per_year)} times equity"
+            "Turnover a year", f"{number(new.turnover_per_year)}", f"old {number(old.turnover_per_year)} times equity"
         ),
         SummaryFigure(
             "Entries both made", percent(agreed.entries_shared), f"95% {percent_interval(agreed.entries_interval)}"
@@ -182,51 +199,43 @@ def summary_images(sheet: SummarySheet) -> dict[str, bytes]:
 
 
 def _figures(m: RunMetrics) -> tuple[SummaryFigure, ...]:
-    low, high = m.expectancy_interval_bp
-    money = f"{low:+.1f} to {high:+.1f} bp" if math.isfinite(low) else "no interval"
+    against, excess, (low, high) = fairest_excess(m)
+    span = f"95% {points(low)} to {points(high)}" if math.isfinite(low) else "no interval"
+    held = m.buy_and_hold
     return (
         SummaryFigure(
-            "Accuracy", percent(m.accuracy), f"95% {percent_interval(m.accuracy_interval)}, n {m.decisions_resolved:,}"
+            "Accuracy: direction right",
+            percent(m.accuracy),
+            f"95% {percent_interval(m.accuracy_interval)}, n {m.decisions_resolved:,}",
+        ),
+        SummaryFigure(f"Excess over {against}", f"{points(excess)} points" if math.isfinite(excess) else "n/a", span),
+        SummaryFigure(
+            "Win rate",
+            percent(m.win_rate),
+            f"95% {percent_interval(m.win_rate_interval)}, no skill {percent(m.win_rate_zero_skill)}",
         ),
         SummaryFigure(
-            "Base rate, same entries", percent(m.base_rate), f"always long: {percent(m.base_rate_all_sessions)}"
+            "Expectancy a trade, after costs",
+            basis_points(m.expectancy_bp),
+            f"95% {basis_point_interval(m.expectancy_interval_bp)}, no skill {m.expectancy_zero_skill_bp:+.1f}",
         ),
-        SummaryFigure("Win rate", percent(m.win_rate), f"95% {percent_interval(m.win_rate_interval)}, n {m.trades:,}"),
-        SummaryFigure("Expectancy a trade", _bp(m.expectancy_bp), f"95% {money}"),
         SummaryFigure(
-            "Growth a year",
-            percent(m.cagr),
-            f"95% {percent_interval(m.cagr_interval)}, holding {percent(m.buy_and_hold.cagr)}",
+            "Growth a year", percent(m.cagr), f"95% {percent_interval(m.cagr_interval)}, held {percent(held.cagr)}"
         ),
         SummaryFigure(
             "Deepest fall",
             percent(m.max_drawdown),
-            f"95% {percent_interval(m.max_drawdown_interval)}, holding {percent(m.buy_and_hold.max_drawdown)}",
+            f"95% {percent_interval(m.max_drawdown_interval)}, held {percent(held.max_drawdown)}",
         ),
         SummaryFigure(
-            "Sharpe",
-            _number(m.sharpe),
-            f"95% {_interval(m.sharpe_interval)}, deflated by {m.trials}: {percent(m.deflated_sharpe)}",
+            "Sharpe ratio", number(m.sharpe), f"95% {number_interval(m.sharpe_interval)}, held {number(held.sharpe)}"
         ),
         SummaryFigure(
             "Brier skill",
-            f"{_number(m.brier_skill)}",
-            f"95% {_interval(m.brier_skill_interval)}, calibration {_number(m.ece)}",
+            number(m.brier_skill, 3),
+            f"95% {number_interval(m.brier_skill_interval, 3)}, calibration error {number(m.ece, 3)}",
         ),
     )
-
-
-def _interval(interval: Interval) -> str:
-    low, high = interval
-    return f"{low:.2f} to {high:.2f}" if math.isfinite(low) else "n/a"
-
-
-def _bp(value: float) -> str:
-    return f"{value:+.1f} bp" if math.isfinite(value) else "n/a"
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "n/a"
 
 
 def _drawn(sheet: SummarySheet) -> Figure:
@@ -257,15 +266,17 @@ def _tile(figure: Figure, one: SummaryFigure, left: float, bottom: float) -> Non
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.text(0.04, 0.86, one.name, fontsize=8, color=_QUIET, va="top", transform=axes.transAxes)
+    small = min(1.0, _TILE_CHARACTERS / len(one.name)), min(1.0, _TILE_CHARACTERS / max(len(one.beside), 1))
+    axes.text(0.04, 0.86, one.name, fontsize=8 * small[0], color=_QUIET, va="top", transform=axes.transAxes)
     axes.text(0.04, 0.60, one.value, fontsize=14, fontweight="bold", va="top", transform=axes.transAxes)
-    axes.text(0.04, 0.20, one.beside, fontsize=7.6, color=_QUIET, va="top", transform=axes.transAxes)
+    axes.text(0.04, 0.20, one.beside, fontsize=7.6 * small[1], color=_QUIET, va="top", transform=axes.transAxes)
 
 
 def _equity(axes: Axes, sheet: SummarySheet) -> None:
     axes.set_title("Equity, USD")
     for (name, curve), colour in zip(sheet.curves.items(), _CURVES, strict=False):
-        axes.plot(_days(sheet.sessions), curve, color=colour, linewidth=1.4, label=name)
+        label = name.split(":")[0]  # what it is; how it is made stands in the report
+        axes.plot(_days(sheet.sessions), curve, color=colour, linewidth=1.4, label=label)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda usd, _: f"{usd:,.0f}"))
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(sheet.curves), borderaxespad=0.2)
     _gridded(axes)
@@ -296,8 +307,9 @@ def _reliability(axes: Axes, bins: ReliabilityBins | None) -> None:
     size = 25.0 + 275.0 * bins.count[shown] / bins.count[shown].max()
     axes.scatter(bins.mean_probability[shown], bins.observed[shown], s=size, color=BLUE, alpha=0.85, edgecolors="white")
     for x, y, n in zip(bins.mean_probability[shown], bins.observed[shown], bins.count[shown], strict=True):
+        away = 11 if y < _NEARLY_ALL else -18  # points; above all is the title
         axes.annotate(
-            f"{n:,}", (x, y), textcoords="offset points", xytext=(0, 11), ha="center", fontsize=7.5, color=_QUIET
+            f"{n:,}", (x, y), textcoords="offset points", xytext=(0, away), ha="center", fontsize=7.5, color=_QUIET
         )
 
 

@@ -28,12 +28,15 @@ from lightning_gex.analytics.performance import (
     sharpe,
     skew_and_kurtosis,
 )
+from lightning_gex.analytics.trials import TrialCount
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.units import SESSIONS_PER_YEAR, Float64Array1D, Float64Array2D
 from lightning_gex.evaluation.intervals import FEWEST_EPISODES, DateBootstrap
 from lightning_gex.evaluation.paired import Difference, Judged, difference
 from lightning_gex.evaluation.sweep_forward import ForwardChoice, comparable, forward_choice
 from lightning_gex.evaluation.sweep_variant import Criterion, Variant, sharpe_per_session
+
+_FLAT = 1e-15  # log growth below this is rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,13 @@ class SweepFindings:
     by : the figure that orders.
     variants : best first; those without the figure last.
     figures : of each, in the same order.
-    trials : variants ever judged on these data, these included.
+    trials : variants ever judged on sessions of these, these included, and those behind the defaults.
     luck_sharpe : the Sharpe ratio a year that the best of so many variants without skill is expected to show.
     overfitting : probability of backtest overfitting over the distinct variants; NaN where there are too few of them,
         or of sessions.
-    superior : whether any variant beats the workspace's own settings by more than the choice among them explains; None
-        where there is nothing to compare.
+    superior : whether any variant's timing beats that of the workspace's own settings by more than the choice among
+        them explains: log growth by session, each less that of holding as much all the time; None where there is
+        nothing to compare.
     compared : names of the variants that ``superior`` is about, in its order.
     common_sessions : sessions that all variants were judged on; the two tests rest on these.
     distinct : variants whose returns on those sessions are not the same as another's.
@@ -92,7 +96,7 @@ class SweepFindings:
     by: Criterion
     variants: tuple[Variant, ...]
     figures: tuple[VariantFigures, ...]
-    trials: int
+    trials: TrialCount
     luck_sharpe: float
     overfitting: float
     superior: SuperiorAbility | None
@@ -113,16 +117,13 @@ class SweepFindings:
         return tuple(n for n, apart in zip(self.compared, self.superior.superior, strict=True) if apart)
 
 
-def findings(
-    variants: Sequence[Variant], *, trials: int, variance_of_trials: float, by: Criterion, seed: int = 0
-) -> SweepFindings:
+def findings(variants: Sequence[Variant], *, trials: TrialCount, by: Criterion, seed: int = 0) -> SweepFindings:
     """Order variants and say what their number means.
 
     Parameters
     ----------
     variants : at least one, names unique; the workspace's own settings among them where they gave a result.
-    trials : variants ever judged on these data, these included.
-    variance_of_trials : of their Sharpe ratios per session.
+    trials : variants ever judged on sessions of these, these included.
     by : the figure that orders.
     seed : of the bootstrap.
 
@@ -133,24 +134,21 @@ def findings(
     if not variants or len({one.name for one in variants}) < len(variants):
         raise InputError("a sweep is judged on at least one variant, each with a name of its own", field="variants")
     own = {one.universe: one for one in variants if one.as_set}
-    measured = [
-        _figures(one, own.get(one.universe), trials=trials, variance_of_trials=variance_of_trials, seed=seed)
-        for one in variants
-    ]
+    measured = [_figures(one, own.get(one.universe), trials, seed) for one in variants]
     order = sorted(range(len(variants)), key=lambda k: _place(measured[k], by))
-    growth, common = _common(variants)
+    growth, timing = _common(variants)
     distinct = np.unique(growth, axis=1)
-    superior, compared = _superior(variants, own, growth, common, seed)
+    superior, compared = _superior(variants, own, timing, seed)
     return SweepFindings(
         by=by,
         variants=tuple(variants[k] for k in order),
         figures=tuple(measured[k] for k in order),
         trials=trials,
-        luck_sharpe=expected_maximum_sharpe(trials, variance_of_trials) * math.sqrt(SESSIONS_PER_YEAR),
+        luck_sharpe=expected_maximum_sharpe(trials.count, trials.variance) * math.sqrt(SESSIONS_PER_YEAR),
         overfitting=_overfitting(distinct),
         superior=superior,
         compared=compared,
-        common_sessions=common,
+        common_sessions=len(growth),
         distinct=distinct.shape[1],
         forward=_forward(variants, own, by, seed),
     )
@@ -163,9 +161,7 @@ def _place(figures: VariantFigures, by: Criterion) -> float:
     return value if by is Criterion.DRAWDOWN else -value
 
 
-def _figures(
-    variant: Variant, own: Variant | None, *, trials: int, variance_of_trials: float, seed: int
-) -> VariantFigures:
+def _figures(variant: Variant, own: Variant | None, trials: TrialCount, seed: int) -> VariantFigures:
     judged, excess = variant.judged, variant.excess
     draws = DateBootstrap(len(judged.growth), judged.longest_horizon, seed)
     skew, kurtosis = skew_and_kurtosis(excess)
@@ -182,8 +178,8 @@ def _figures(
             int(np.isfinite(excess).sum()),
             skew,
             kurtosis,
-            trials=trials,
-            variance_of_trials=variance_of_trials,
+            trials=trials.count,
+            variance_of_trials=trials.variance,
         ),
         return_a_year=judged.return_a_year,
         return_interval=draws.interval(by_year, judged.return_a_year, windows, overlapping=False),
@@ -225,22 +221,29 @@ def _accuracy_interval(draws: DateBootstrap, judged: Judged, right: Float64Array
     return draws.interval(draws.ratios(right, judged.known), estimate, judged.disjoint)
 
 
-def _common(variants: Sequence[Variant]) -> tuple[Float64Array2D, int]:
-    """(m, k) log growth of the variants on the sessions that all of them were judged on, and m."""
+def _common(variants: Sequence[Variant]) -> tuple[Float64Array2D, Float64Array2D]:
+    """(m, k) log growth of the variants on the sessions that all of them were judged on, and their timing there."""
     sessions = reduce(np.intersect1d, [one.sessions for one in variants])
-    columns = [one.judged.growth[np.isin(one.sessions, sessions)] for one in variants]
-    return np.column_stack(columns), len(sessions)
+    there = [(one.judged, np.isin(one.sessions, sessions)) for one in variants]
+    growth = np.column_stack([judged.growth[rows] for judged, rows in there])
+    return growth, np.column_stack([judged.timing[rows] for judged, rows in there])
 
 
 def _superior(
-    variants: Sequence[Variant], own: Mapping[str, Variant], growth: Float64Array2D, common: int, seed: int
+    variants: Sequence[Variant], own: Mapping[str, Variant], timing: Float64Array2D, seed: int
 ) -> tuple[SuperiorAbility | None, tuple[str, ...]]:
-    """Each variant less the settings as they are on the same tickers, tested together."""
+    """Each variant less the settings as they are on the same tickers, tested together.
+
+    Of both that is taken off which holding as much all the time earned: in a market that rises, whoever is invested
+    more grows more, and that is no ability.
+    """
     place = {one.name: k for k, one in enumerate(variants)}
     others = [one for one in variants if not one.as_set and one.universe in own]
+    common = len(timing)
     if not others or common < 2:
         return None, ()
-    gained = np.column_stack([growth[:, place[one.name]] - growth[:, place[own[one.universe].name]] for one in others])
+    gained = np.column_stack([timing[:, place[one.name]] - timing[:, place[own[one.universe].name]] for one in others])
+    gained[np.abs(gained) < _FLAT] = 0.0
     block = min(max(one.judged.longest_horizon for one in variants), common)
     return superior_ability(np.zeros(common), gained, block_length=block, seed=seed), tuple(o.name for o in others)
 

@@ -108,7 +108,7 @@ def all_variants(found: SweepFindings) -> Figure:
             xanchor="right",
             y=found.luck_sharpe,
             yshift=10,
-            text=f"the best of {found.trials} by luck",
+            text=f"the best of {found.trials.count:,} by luck",
             showarrow=False,
         )
     figure.update_layout(hovermode="closest")

@@ -10,6 +10,7 @@ from lightning_gex.evaluation.comparison import finite, plain_difference
 from lightning_gex.evaluation.metrics import JsonValue
 from lightning_gex.evaluation.sweep import SweepFindings, VariantFigures
 from lightning_gex.evaluation.sweep_variant import Criterion, Variant
+from lightning_gex.evaluation.tried_words import trials_words
 from lightning_gex.evaluation.verdict import percent
 
 #: What a figure is called.
@@ -24,6 +25,9 @@ CRITERION_WORDS = {
 DEFLATED_LEVEL = 0.95
 #: Below this the choice of the best holds up on the other half of the time more often than luck would have it.
 OVERFITTING_LEVEL = 0.5
+#: In so many sweeps of useless variants may the best be called apart from the settings as they are: the size of the
+#: step-down test, without which it never is.
+SWEEP_LEVEL = 0.05
 
 
 def setting_words(words: Mapping[str, Scalar]) -> str:
@@ -86,10 +90,7 @@ def conclusions(found: SweepFindings) -> tuple[str, ...]:
 
 
 def _counted(found: SweepFindings) -> str:
-    return (
-        f"{len(found.variants)} variants were judged here; {found.trials} were ever judged on these data in this "
-        "workspace, and the deflated Sharpe ratio counts them all."
-    )
+    return f"{len(found.variants)} variants were judged here. " + trials_words(found.trials)
 
 
 def _of_best(found: SweepFindings, best: int) -> tuple[str, ...]:
@@ -113,7 +114,7 @@ def _luck(found: SweepFindings, best: int) -> str:
     chance = figures.deflated_sharpe
     known = f"{chance:.1%}" if math.isfinite(chance) else "not known"
     return (
-        f"The best of {found.trials} variants without any skill is expected to show a Sharpe ratio of "
+        f"The best of {found.trials.count} variants without any skill is expected to show a Sharpe ratio of "
         f"{found.luck_sharpe:.2f} by luck; this one shows {figure_words(figures.sharpe, Criterion.SHARPE)}. The "
         f"probability that it is more than such luck (deflated Sharpe ratio) is {known}."
     )
@@ -130,8 +131,8 @@ def _tests(found: SweepFindings) -> tuple[str, ...]:
         told.append("There are too few sessions or different variants for the probability of backtest overfitting.")
     if found.superior is not None:
         told.append(
-            "That no variant is better than the settings as they are has a p-value of "
-            f"{found.superior.p_value:.3f} (Hansen's test over session returns)."
+            "That no variant is better than the settings as they are, holding as much all the time taken off both, has "
+            f"a p-value of {found.superior.p_value:.3f} (Hansen's test by session)."
         )
     return (*told, *_chosen_forward(found))
 
@@ -163,7 +164,8 @@ def _what_to_do(found: SweepFindings) -> str:
     return (
         "A setting is worth changing only where the best stands apart by the step-down test (here it does"
         f"{'' if apart else ' not'}), its deflated Sharpe ratio reaches {DEFLATED_LEVEL:.0%} (here {percent(deflated)})"
-        f" and overfitting is less likely than luck (here {percent(overfitting)} against 50%)."
+        f" and overfitting is less likely than luck (here {percent(overfitting)} against 50%). Of sweeps of useless "
+        f"variants at most {SWEEP_LEVEL:.0%} come to that."
     )
 
 

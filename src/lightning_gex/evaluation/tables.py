@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import islice
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from lightning_gex.core.errors import InputError
 from lightning_gex.engine.result import RunResult
 
 _MOMENT = pl.Datetime("us", "UTC")
+_PART = 2_048  # decisions whose cells are Python's own at one time: a few megabytes
 _DECISIONS: dict[str, pl.DataType] = {
     "as_of": _MOMENT,
     "ticker": pl.String(),
@@ -52,6 +54,7 @@ _TRADES: dict[str, pl.DataType] = {
     "costs": pl.Float64(),
     "pnl": pl.Float64(),
     "exit_reason": pl.String(),
+    "carried_in": pl.Boolean(),
 }
 
 
@@ -80,13 +83,23 @@ def decisions_frame(run: RunResult) -> pl.DataFrame:
     ------
     InputError : where two agents' names give the same column.
     """
-    slugs = _slugs(run.decisions)
+    slugs: dict[str, str] = {}
+    whole = iter(run.decisions)
+    parts = [_decisions_part((), slugs)]
+    while some := list(islice(whole, _PART)):
+        parts.append(_decisions_part(some, slugs))
+    return pl.concat(parts, how="diagonal")
+
+
+def _decisions_part(decisions: Sequence[Decision], slugs: dict[str, str]) -> pl.DataFrame:
+    """Rows of some decisions, with columns for the agents met so far; new ones are added to ``slugs``."""
+    _add_slugs(slugs, decisions)
     schema = dict(_DECISIONS)
     for slug in slugs.values():
         schema[f"vote_{slug}"] = pl.Int8()
         schema[f"confidence_{slug}"] = pl.Float64()
     columns: dict[str, list[object]] = {name: [] for name in schema}
-    for decision in run.decisions:
+    for decision in decisions:
         for name, value in _decision_row(decision).items():
             columns[name].append(value)
         votes = {vote.agent: vote for vote in decision.votes}
@@ -109,7 +122,8 @@ def trades_frame(run: RunResult) -> pl.DataFrame:
     -------
     Columns ``ticker, decided_at, entry_at, exit_at`` (UTC), ``direction`` (-1, 1), ``quantity`` (shares),
     ``entry_price, exit_price`` (USD a share), ``horizon_days`` (sessions), ``confidence, costs`` (USD, both sides),
-    ``pnl`` (USD after costs), ``exit_reason``. Absent numbers are null.
+    ``pnl`` (USD after costs), ``exit_reason``, ``carried_in`` (whether it is a leg that began with shares held).
+    Absent numbers are null.
     """
     columns: dict[str, list[object]] = {name: [] for name in _TRADES}
     for trade in run.trades:
@@ -127,6 +141,7 @@ def trades_frame(run: RunResult) -> pl.DataFrame:
             "costs": float(trade.costs),
             "pnl": float(trade.pnl),
             "exit_reason": str(trade.exit_reason),
+            "carried_in": not trade.bought,
         }
         for name, value in row.items():
             columns[name].append(value)
@@ -159,9 +174,8 @@ def _decision_row(decision: Decision) -> dict[str, object]:
     }
 
 
-def _slugs(decisions: Iterable[Decision]) -> dict[str, str]:
-    """Agent -> slug, in order of first appearance."""
-    out: dict[str, str] = {}
+def _add_slugs(out: dict[str, str], decisions: Iterable[Decision]) -> None:
+    """Put agents that are not among them yet behind the others: agent -> slug, in order of first appearance."""
     for decision in decisions:
         for vote in decision.votes:
             if vote.agent not in out:
@@ -172,7 +186,6 @@ def _slugs(decisions: Iterable[Decision]) -> dict[str, str]:
                         field="agent",
                     )
                 out[vote.agent] = slug
-    return out
 
 
 def _utc(moment: datetime) -> datetime:

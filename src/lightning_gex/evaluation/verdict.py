@@ -10,6 +10,11 @@ from lightning_gex.analytics.bootstrap import Interval
 from lightning_gex.core.units import SESSIONS_PER_YEAR
 from lightning_gex.evaluation.metrics import RunMetrics
 
+#: What calls can be judged against.
+SAME_DATES = "the same dates' universe"
+ANY_TIME = "as many longs and shorts at any time"
+EVERY_SESSION = "being long every session"
+
 
 class Finding(StrEnum):
     """What the interval of the excess says."""
@@ -54,11 +59,10 @@ def verdict(metrics: RunMetrics) -> Verdict:
     }[finding]
     told = (
         _in_short(metrics, finding),
-        _accuracy(metrics),
-        _excess(against, value, interval),
         _trades(metrics),
-        _risk(metrics),
         _money(metrics),
+        _accuracy(metrics, against, value, interval),
+        _risk(metrics),
     )
     return Verdict(finding, title, told)
 
@@ -93,11 +97,20 @@ def _trades(metrics: RunMetrics) -> str:
         return "No trade was closed."
     a_year = metrics.trades * SESSIONS_PER_YEAR / metrics.sessions
     low, high = metrics.expectancy_interval_bp
-    span = f", 95% interval {low:+.1f} to {high:+.1f}" if math.isfinite(low) else ", with no interval"
+    span = f"{low:+.1f} to {high:+.1f}" if math.isfinite(low) else "no interval"
     return (
-        f"Expect {a_year:,.0f} trades a year, of which {percent(metrics.win_rate)} won, each worth "
-        f"{metrics.expectancy_bp:+.1f} bp of its size after costs{span}; the capital turns over "
-        f"{metrics.turnover_per_year:.1f} times a year.{_carries(metrics)}"
+        f"Expect about {a_year:,.0f} trades a year; {percent(metrics.win_rate)} of them made money "
+        f"(95% interval {percent_interval(metrics.win_rate_interval)}), and one was worth "
+        f"{metrics.expectancy_bp:+.1f} bp of its size after costs ({span}).{_zero_skill(metrics)}{_carries(metrics)}"
+    )
+
+
+def _zero_skill(metrics: RunMetrics) -> str:
+    if not math.isfinite(metrics.expectancy_zero_skill_bp):
+        return ""
+    return (
+        f" The same brackets on every session, without skill: {percent(metrics.win_rate_zero_skill)} and "
+        f"{metrics.expectancy_zero_skill_bp:+.1f} bp."
     )
 
 
@@ -106,22 +119,25 @@ def _carries(metrics: RunMetrics) -> str:
     if not math.isfinite(found.cautious_usd):
         return ""
     return (
-        f" With up to {dollars(found.cautious_usd)} all but a twentieth of the orders stay below "
+        f" With up to {dollars(found.cautious_usd)} of capital, 95% of the orders stay below "
         f"{found.share_of_volume:.0%} of a day's volume."
     )
 
 
 def _risk(metrics: RunMetrics) -> str:
     low, high = metrics.sharpe_interval
-    span = f", 95% interval {low:.2f} to {high:.2f}" if math.isfinite(low) else ""
+    span = f"{low:.2f} to {high:.2f}" if math.isfinite(low) else "no interval"
     ratio = f"{metrics.sharpe:.2f}" if math.isfinite(metrics.sharpe) else "n/a"
-    tried = "one variant" if metrics.trials == 1 else f"the {metrics.trials} variants"
+    behind = " or behind the defaults" if metrics.trials_behind_defaults else ""
+    bar = (
+        "above zero, the only variant tried on these data,"
+        if metrics.trials == 1
+        else f"above what the best of the {metrics.trials:,} variants tried on these data{behind} would show by luck"
+    )
     return (
-        f"The Sharpe ratio was {ratio}{span}; more than luck among {tried} tried on these data would show, with a "
-        f"probability of {percent(metrics.deflated_sharpe)}, which a market that rises pays whoever is in it. More "
-        f"than holding as much all the time it was with {percent(metrics.deflated_sharpe_over_hold)}. Drawn anew in "
-        f"blocks, the same sessions fall by "
-        f"{percent_interval(metrics.max_drawdown_interval)} at the deepest."
+        f"The Sharpe ratio was {ratio} ({span}): {bar} with a probability of {percent(metrics.deflated_sharpe)}. A "
+        "rising market pays whoever is in it; that being in it at these times paid more than holding as much all the "
+        f"time has a probability of {percent(metrics.deflated_sharpe_over_hold)}."
     )
 
 
@@ -150,10 +166,19 @@ def judge(value: float, interval: Interval) -> Finding:
 def fairest_excess(metrics: RunMetrics) -> tuple[str, float, Interval]:
     """What the calls are judged against, by how much they beat it, and its interval: the fairest that the run has."""
     if math.isfinite(metrics.same_date_excess):
-        return "the same dates' universe", metrics.same_date_excess, metrics.same_date_excess_interval
+        return SAME_DATES, metrics.same_date_excess, metrics.same_date_excess_interval
     if math.isfinite(metrics.excess_accuracy_interval[0]):  # some were short: a market that falls pays them at any time
-        return "as many longs and shorts at any time", metrics.excess_over_drift, metrics.excess_over_drift_interval
-    return "being long every session", metrics.excess_over_all_sessions, metrics.excess_over_all_sessions_interval
+        return ANY_TIME, metrics.excess_over_drift, metrics.excess_over_drift_interval
+    return EVERY_SESSION, metrics.excess_over_all_sessions, metrics.excess_over_all_sessions_interval
+
+
+def excess_over(metrics: RunMetrics, against: str) -> float:
+    """By how much a run's calls beat what another one is judged against (one of three); NaN where it has no figure."""
+    return {
+        SAME_DATES: metrics.same_date_excess,
+        ANY_TIME: metrics.excess_over_drift,
+        EVERY_SESSION: metrics.excess_over_all_sessions,
+    }[against]
 
 
 def _nothing(metrics: RunMetrics) -> str:
@@ -162,28 +187,27 @@ def _nothing(metrics: RunMetrics) -> str:
     return f"Of {metrics.decisions} decisions none was taken, so there is no accuracy, win rate or expectancy."
 
 
-def _accuracy(metrics: RunMetrics) -> str:
+def _accuracy(metrics: RunMetrics, against: str, value: float, interval: Interval) -> str:
     n, disjoint = metrics.decisions_resolved, metrics.decisions_disjoint
-    alone = "" if disjoint == n else f" ({disjoint} that do not overlap)"
-    return (
-        f"{percent(metrics.accuracy)} of {n:,} decisions{alone} had the direction right, "
-        f"95% interval {percent_interval(metrics.accuracy_interval)}. Going long at the same entries was right "
-        f"{percent(metrics.base_rate)} of the time, on every session {percent(metrics.base_rate_all_sessions)}."
-    )
-
-
-def _excess(against: str, value: float, interval: Interval) -> str:
+    alone = "" if disjoint == n else f", {disjoint:,} of which do not overlap"
     known = math.isfinite(interval[0])
-    span = f", 95% interval {points(interval[0])} to {points(interval[1])}" if known else ", with no interval"
-    return f"Against {against} that is {points(value)} points{span}."
+    span = f"{points(interval[0])} to {points(interval[1])}" if known else "no interval"
+    return (
+        f"The direction was right in {percent(metrics.accuracy)} of {n:,} decisions "
+        f"({percent_interval(metrics.accuracy_interval)}){alone}. Against {against} that is {points(value)} points "
+        f"({span}); going long at the same entries was right in {percent(metrics.base_rate)}, on every session in "
+        f"{percent(metrics.base_rate_all_sessions)}."
+    )
 
 
 def _money(metrics: RunMetrics) -> str:
     held = metrics.buy_and_hold
+    low, _ = metrics.max_drawdown_interval
+    reckon = f"; reckon with {percent_interval(metrics.max_drawdown_interval)}" if math.isfinite(low) else ""
     return (
-        f"The capital made {percent(metrics.cagr)} a year with a deepest fall of {percent(metrics.max_drawdown)}; "
-        f"buying and holding made {percent(held.cagr)} with {percent(held.max_drawdown)}. "
-        f"On average {percent(metrics.exposure_mean)} was invested."
+        f"The capital grew {percent(metrics.cagr)} a year ({percent_interval(metrics.cagr_interval)}), "
+        f"{percent(metrics.exposure_mean)} of it invested on average, and fell {percent(metrics.max_drawdown)} at its "
+        f"deepest{reckon}. Buying and holding grew {percent(held.cagr)} and fell {percent(held.max_drawdown)}."
     )
 
 
@@ -200,4 +224,4 @@ def percent_interval(interval: Interval) -> str:
 
 def points(value: float) -> str:
     """A difference of fractions in percentage points, signed; ``n/a`` where absent."""
-    return f"{value * 100:+.1f}" if math.isfinite(value) else "n/a"
+    return f"{value * 100:+z.1f}" if math.isfinite(value) else "n/a"

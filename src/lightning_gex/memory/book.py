@@ -17,17 +17,28 @@ from lightning_gex.core.units import Float64Array1D
 from lightning_gex.memory.shelf import NO_NEIGHBOURS, Resolved, Shelf, microseconds
 from lightning_gex.memory.vector import VECTOR_SCHEMA, present_vectors
 
+#: So many times as many entries as signals are kept in order before those of signals let go are dropped.
+_LET_GO = 4
+
 
 class MemoryBook:
     """Past signals and what became of them, wholly in memory. Implements ``core.ports.MemoryStore``.
 
     Recall is exact, and a pattern can be recalled only by a question asked strictly after the signal was given and not
     before its outcome was known: memory cannot read the future.
+
+    Parameters
+    ----------
+    forgets_resolved : whether a signal is let go once its outcome is on a shelf, as suits a run that nobody asks about
+        single signals afterwards. ``recall`` answers the same; ``find``, ``recent``, ``patterns`` and the length know
+        of those only that still wait, and the ids of the others are not recognised.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, forgets_resolved: bool = False) -> None:
+        self._forgets_resolved = forgets_resolved
         self._patterns: dict[str, Pattern] = {}
         self._order: list[tuple[int, int, str]] = []  # as_of, sequence, id: oldest first
+        self._remembered = 0
         self._shelves: dict[tuple[str, Direction], Shelf] = {}
         self._dimension: int | None = None
 
@@ -57,8 +68,11 @@ class MemoryBook:
             check_outcome(pattern.as_of, pattern.outcome, pattern.pattern_id)
             self._put_on_shelf(pattern, pattern.outcome, vector)
         self._dimension = len(vector)
+        if self._forgets_resolved and pattern.outcome is not None:
+            return
         self._patterns[pattern.pattern_id] = pattern
-        entry = (as_of, len(self._order), pattern.pattern_id)
+        entry = (as_of, self._remembered, pattern.pattern_id)
+        self._remembered += 1
         if self._order and entry < self._order[-1]:
             insort(self._order, entry)
         else:
@@ -83,7 +97,12 @@ class MemoryBook:
         if pattern.schema != VECTOR_SCHEMA:
             vector = present_vectors(vector[None], pattern.schema)[0]
         self._put_on_shelf(pattern, outcome, vector)
-        self._patterns[pattern_id] = replaced(pattern, outcome=outcome)
+        if self._forgets_resolved:
+            del self._patterns[pattern_id]
+            if len(self._order) > _LET_GO * (len(self._patterns) + 1):
+                self._kept()
+        else:
+            self._patterns[pattern_id] = replaced(pattern, outcome=outcome)
 
     def recall(
         self,
@@ -126,7 +145,7 @@ class MemoryBook:
         """The latest signals given at or before ``as_of`` (None: all), newest first, with the outcomes known then."""
         instant = None if as_of is None else microseconds(as_of, "as_of")
         found: list[Pattern] = []
-        for given_at, _, pattern_id in reversed(self._order):
+        for given_at, _, pattern_id in reversed(self._kept()):
             if len(found) >= count:
                 break
             if instant is None or given_at <= instant:
@@ -135,7 +154,13 @@ class MemoryBook:
 
     def patterns(self) -> Iterator[Pattern]:
         """Every signal, oldest first; those of one moment in the order they were remembered."""
-        return (self._patterns[pattern_id] for _, _, pattern_id in self._order)
+        return (self._patterns[pattern_id] for _, _, pattern_id in self._kept())
+
+    def _kept(self) -> list[tuple[int, int, str]]:
+        """The order, without those that were let go."""
+        if len(self._order) > len(self._patterns):
+            self._order = [entry for entry in self._order if entry[2] in self._patterns]
+        return self._order
 
     def _put_on_shelf(self, pattern: Pattern, outcome: Outcome, vector: Float64Array1D) -> None:
         shelf = self._shelves.get((pattern.ticker, pattern.direction))
@@ -204,6 +229,8 @@ def check_text(text: str, field: str) -> None:
     ------
     InputError : it is one.
     """
+    if text.isascii() and "\0" not in text:  # nearly every one
+        return
     try:
         kept = b"\0" not in text.encode()
     except UnicodeEncodeError:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from lightning_gex.analytics.similarity import weighted_outcomes
+from lightning_gex.core.deferred import Deferred, deferring
 from lightning_gex.core.errors import InputError, SettingsError
 from lightning_gex.core.patterns import Neighbours
 from lightning_gex.core.quick_init import quick_init
@@ -67,7 +69,7 @@ class MemoryConfig:
 
 @quick_init
 @dataclass(frozen=True, slots=True)
-class ConfidenceAdjustment:
+class ConfidenceAdjustment(Deferred):
     """What memory made of a confidence.
 
     Parameters
@@ -104,6 +106,9 @@ class ConfidenceAdjustment:
             return {}
         rates = {"right": self.right, "success_rate": self.success_rate, "base_rate": self.base_rate}
         return {**rates, "shift": self.shift, "share": self.share}
+
+
+_adjustment_later = deferring(ConfidenceAdjustment)
 
 
 def adjust_confidence(
@@ -167,10 +172,10 @@ def adjust_confidence(
     rate = (prior * base + weight_right) / (prior + weight)
     shift, share = _log_odds(rate) - _log_odds(base), say.share
     multiplier = _multiplier(confidence, share * shift, config)
-    return ConfidenceAdjustment(
+    return _adjustment_later(
+        {"reason": lambda: _reason(right, considered, rate, base, multiplier, say)},
         confidence=min(1.0, confidence * multiplier),
         multiplier=multiplier,
-        reason=_reason(right, considered, rate, base, multiplier, say),
         considered=considered,
         right=right,
         success_rate=rate,
@@ -237,8 +242,9 @@ def similar_setups(neighbours: Neighbours) -> str:
     '2020-05-04 +2.1 % (alike 0.91)'
     """
     rows = neighbours.table[:, :SHOWN_SETUPS].T.tolist()
-    return "; ".join([f"{_day(r[2])} {100.0 * r[4]:+.1f} % (alike {r[0]:.2f})" for r in rows])
+    return "; ".join([f"{_day(r[2] // _MICROSECONDS_PER_DAY)} {100.0 * r[4]:+.1f} % (alike {r[0]:.2f})" for r in rows])
 
 
-def _day(microseconds_since_1970: float) -> str:
-    return date.fromordinal(_FIRST_DAY + int(microseconds_since_1970 // _MICROSECONDS_PER_DAY)).isoformat()
+@lru_cache(maxsize=16_384)  # the days of a run come again and again
+def _day(days_since_1970: float) -> str:
+    return date.fromordinal(_FIRST_DAY + int(days_since_1970)).isoformat()

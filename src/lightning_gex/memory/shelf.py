@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,6 +37,7 @@ _LABELS = 5
 _UNRECORDED = -1  # whether it was taken was not recorded
 
 
+@lru_cache(maxsize=256)  # every ticker of a session tells the same moments
 def microseconds(instant: datetime, field: str) -> int:
     """An aware moment as whole microseconds since 1970 UTC, exactly.
 

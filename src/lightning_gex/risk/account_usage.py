@@ -24,11 +24,13 @@ from lightning_gex.core.events import (
     RunEnded,
     RunStarted,
     SessionOpened,
+    TradeCarriedOn,
     TradeClosed,
     TradeOpened,
     TradingHalted,
     TradingResumed,
 )
+from lightning_gex.core.orders import OpenTrade
 from lightning_gex.core.portfolio import AccountUsage
 from lightning_gex.core.sessions import session_of
 
@@ -46,6 +48,7 @@ KINDS: Final = (
     "order_ended",
     "trade_opened",
     "trade_closed",
+    "trade_carried_on",
     "breaker_tripped",
     "breaker_reset",
     "trading_halted",
@@ -78,6 +81,9 @@ class _Run:
         if order.exit_reason is None:
             self.entered = [t for t in self.entered if t > at - _KEPT] + [at]
             self.pending[order.order_id] = (at, order.ticker, order.quantity * order.reference_price)
+
+    def hold(self, trade: OpenTrade) -> None:
+        self.held[trade.trade_id] = (trade.entry_at, trade.ticker, float(trade.entry_price) * trade.quantity)
 
     def lost(self, session: str) -> float:
         """USD lost in a session, negative where gained; 0 in another session than its latest."""
@@ -164,10 +170,12 @@ def _fold_positions(run: _Run, event: Event) -> None:
         run.pending.pop(event.order_id, None)
     elif isinstance(event, TradeOpened):
         run.pending.pop(event.fill.order_id, None)
-        worth = float(event.trade.entry_price) * event.trade.quantity
-        run.held[event.trade.trade_id] = (event.trade.entry_at, event.trade.ticker, worth)
+        run.hold(event.trade)
     elif isinstance(event, TradeClosed):
         run.held.pop(event.trade.trade_id, None)
+    elif isinstance(event, TradeCarriedOn):
+        run.held.pop(event.closed.trade_id, None)
+        run.hold(event.opened)
     elif isinstance(event, RunEnded):
         run.ended = True
 

@@ -31,6 +31,8 @@ class Gate(StrEnum):
     REGIME_DAILY_LOSS = "regime_daily_loss"
     OPEN_RISK = "open_risk"
     NO_BRACKET = "no_bracket"
+    # sizing; beside it the caps, by their names
+    HELD_SIZE = "held_size"
     # execution
     QUANTITY = "quantity"
     PRICE = "price"

@@ -30,6 +30,8 @@ class BrokerCapabilities:
     stops : whether an order can wait for a stop price.
     shorts : whether shares can be sold that are not held.
     least_notional_usd, largest_quantity : of one order, USD and shares.
+    amends : whether stop and target of a position can be moved. Without, no trade is carried on: each ends at its
+        horizon, and the decision of that session says so.
     """
 
     name: str = "simulated exchange"
@@ -38,6 +40,7 @@ class BrokerCapabilities:
     shorts: bool = True
     least_notional_usd: float = 0.0
     largest_quantity: int = 10_000_000
+    amends: bool = True
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.least_notional_usd < math.inf or self.largest_quantity < 1:

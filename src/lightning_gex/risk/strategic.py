@@ -10,6 +10,7 @@ from typing import Protocol, TypeGuard
 
 import numpy as np
 
+from lightning_gex.core.deferred import Deferred, deferring
 from lightning_gex.core.enums import MarketRegime
 from lightning_gex.core.errors import SettingsError, shown
 from lightning_gex.core.features import Features
@@ -256,10 +257,11 @@ class RegimeTable(MutableMapping[MarketRegime, RegimeLimits]):
         self._limits: dict[MarketRegime, RegimeLimits] = {**DEFAULT_LIMITS, **limits}
 
     def __getitem__(self, regime: MarketRegime | str) -> RegimeLimits:
-        try:
-            return self._limits[MarketRegime(regime)]
-        except ValueError:
-            raise KeyError(regime) from None
+        if isinstance(regime, str):  # a word is equal to its regime, and as quick
+            found = self._limits.get(regime)  # type: ignore[arg-type]
+            if found is not None:
+                return found
+        raise KeyError(regime)
 
     def __setitem__(self, regime: MarketRegime | str, limits: RegimeLimits | Mapping[str, object]) -> None:
         try:
@@ -321,7 +323,7 @@ class OwnRegime:
 
 @quick_init
 @dataclass(frozen=True, slots=True)
-class RegimeReading:
+class RegimeReading(Deferred):
     """The regime at one moment.
 
     Parameters
@@ -342,6 +344,9 @@ class RegimeReading:
     told: MarketRegime | None = None
     probability: Mapping[MarketRegime, float] = field(default_factory=dict)
     own: OwnRegime | None = None
+
+
+_reading_later = deferring(RegimeReading)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -371,13 +376,18 @@ class RegimeReadings:
         return len(self.code)
 
     def at(self, i: int) -> RegimeReading:
-        """The reading at row ``i``, in words."""
+        """The reading at row ``i``; its words are composed when they are read."""
         regime, told, which = _regime(self.code.item(i)), _regime(self.told.item(i)), self.own.item(i)
         own = self.own_regimes[which] if which >= 0 else None
-        odds = {} if regime is None else dict(zip(REGIMES, self.probability[i].tolist(), strict=True))
-        return RegimeReading(
-            regime, self._reason(regime, told, own, i), self._fallback(i), self.since.item(i), told, odds, own
-        )
+        later = {
+            "reason": lambda: self._reason(regime, told, own, i),
+            "fallback": lambda: self._fallback(i),
+            "probability": lambda: self._odds(regime, i),
+        }
+        return _reading_later(later, regime=regime, sessions=self.since.item(i), told=told, own=own)
+
+    def _odds(self, regime: MarketRegime | None, i: int) -> dict[MarketRegime, float]:
+        return {} if regime is None else dict(zip(REGIMES, self.probability[i].tolist(), strict=True))
 
     def _reason(self, regime: MarketRegime | None, told: MarketRegime | None, own: OwnRegime | None, i: int) -> str:
         figures = self.figures

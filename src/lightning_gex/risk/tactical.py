@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from lightning_gex.core.decision import Cap, Scalar
+from lightning_gex.core.decision import GATE_KEY, Cap, Scalar
+from lightning_gex.core.deferred import Deferred, Later, deferred_part, deferring
 from lightning_gex.core.enums import Direction
 from lightning_gex.core.errors import SettingsError
 from lightning_gex.core.portfolio import PortfolioView
 from lightning_gex.core.quick_init import quick_init
-from lightning_gex.risk.check import Check, Gate, first_failure, over_bound, refused
+from lightning_gex.risk.check import Gate, over_bound, refused
 from lightning_gex.risk.ranking import Rank
 from lightning_gex.risk.strategic import RegimeLimits
 from lightning_gex.risk.timing import Ahead
@@ -48,6 +50,7 @@ class TacticalConfig:
     widest_bracket_pct : the farthest that such a stop and target may be, as a fraction of the entry.
     core_ideas : whether a share that its agents leave open is an idea all the same where it rises more often than not.
     core_horizon_sessions : sessions that such an idea is meant for.
+    carry_on : whether a trade at the end of its horizon goes on where it would be entered again.
     """
 
     allow_short: bool = False
@@ -63,6 +66,7 @@ class TacticalConfig:
     widest_bracket_pct: float = 0.20
     core_ideas: bool = True
     core_horizon_sessions: int = 10
+    carry_on: bool = True
 
     def __post_init__(self) -> None:
         for name in ("minimum_stop_atr", "minimum_target_atr", "minimum_reward_to_risk"):
@@ -117,7 +121,7 @@ class TradePlan:
 
 @quick_init
 @dataclass(frozen=True, slots=True)
-class TacticalResult:
+class TacticalResult(Deferred):
     """Whether the idea may be traded, and the bracket it would have.
 
     Parameters
@@ -136,10 +140,25 @@ class TacticalResult:
     detail: Mapping[str, Scalar] = field(default_factory=dict)
     fallback: str | None = None
 
+    @property
+    def gate(self) -> str | None:
+        """Which gate said no; None where none did."""
+        known = deferred_part(self, GATE_KEY)
+        said = self.detail.get(GATE_KEY) if known is None else known()
+        return None if said is None else str(said)
+
+
+_result_later = deferring(TacticalResult)
+
 
 def nearest_timeframe(horizon_sessions: int, limits: RegimeLimits) -> int:
     """The regime's preferred timeframe that lies nearest to a horizon, the shorter of two; sessions."""
-    return min(limits.preferred_timeframes, key=lambda frame: (abs(frame - horizon_sessions), frame))
+    return _nearest_of(limits.preferred_timeframes, horizon_sessions)
+
+
+@lru_cache(maxsize=1_024)  # regimes and horizons are few, and every decision asks three times
+def _nearest_of(timeframes: tuple[int, ...], horizon_sessions: int) -> int:
+    return min(timeframes, key=lambda frame: (abs(frame - horizon_sessions), frame))
 
 
 def plan_trade(
@@ -189,12 +208,17 @@ def plan_trade(
     Passed with a plan and its caps, or refused with the reason; a refused idea keeps its bracket where one can be set.
     A portfolio figure that is NaN refuses.
     """
-    admitted = _admission(direction, strategy, limits, portfolio, ticker, config, rank, ahead)
+    refusal = _refusal(direction, strategy, limits, portfolio, ticker, config, rank, ahead)
+
+    def admission() -> dict[str, Scalar]:
+        return _admission_detail(strategy, limits, portfolio, rank, ahead)
+
     forecast = config.forecast_brackets and 0.0 < true_range_forecast < math.inf and not true_range_forecast <= atr
     unit = true_range_forecast if forecast else atr
     bracket = _bracket(direction, entry_price, unit, consensus_target, consensus_stop, limits, config)
     if isinstance(bracket, str):
-        no = admitted if not admitted.passed else refused(Gate.NO_BRACKET, bracket, admitted.detail)
+        gate, said = refusal or (Gate.NO_BRACKET, bracket)
+        no = refused(gate, said, admission())
         return TacticalResult(False, None, no.reason, no.detail)
     sign = int(direction)
     target_price, stop_price = _rounded(sign, entry_price, bracket, config.minimum_reward_to_risk)
@@ -202,7 +226,7 @@ def plan_trade(
     target_return = sign * (target_price - entry_price) / entry_price
     if not (stop_price > 0.0 and target_price > 0.0 and stop_return > 0.0 and target_return > 0.0):
         reason = f"stop {stop_price} and target {target_price} leave no trade at {entry_price}"
-        no = refused(Gate.NO_BRACKET, reason, admitted.detail)
+        no = refused(Gate.NO_BRACKET, reason, admission())
         return TacticalResult(False, None, no.reason, no.detail, bracket.fallback)
     plan = TradePlan(
         ticker=ticker,
@@ -216,16 +240,23 @@ def plan_trade(
         stop_return=stop_return,
         caps=_caps(limits, portfolio, stop_return),
     )
-    measured: dict[str, Scalar] = {
-        "distances_in": "forecast true range" if forecast else "ATR",
-        "distance_unit_usd": unit if math.isfinite(unit) else None,
-    }
-    detail = {**admitted.detail, **_plan_detail(plan, horizon_sessions), **measured}
-    reason = bracket.reason if admitted.passed else admitted.reason
-    return TacticalResult(admitted.passed, plan, reason, detail, bracket.fallback)
+
+    def detail() -> dict[str, Scalar]:
+        measured: dict[str, Scalar] = {
+            "distances_in": "forecast true range" if forecast else "ATR",
+            "distance_unit_usd": unit if math.isfinite(unit) else None,
+        }
+        found = admission() if refusal is None else {GATE_KEY: str(refusal[0]), **admission()}
+        return {**found, **_plan_detail(plan, horizon_sessions), **measured}
+
+    later: Later = {"detail": detail}
+    if refusal is None:
+        return _result_later(later, passed=True, plan=plan, reason=bracket.reason, fallback=bracket.fallback)
+    later[GATE_KEY] = lambda: str(refusal[0])
+    return _result_later(later, passed=False, plan=plan, reason=refusal[1], fallback=bracket.fallback)
 
 
-def _admission(
+def _refusal(
     direction: Direction,
     strategy: str,
     limits: RegimeLimits,
@@ -234,14 +265,43 @@ def _admission(
     config: TacticalConfig,
     rank: Rank | None,
     ahead: Ahead | None,
-) -> Check:
-    """Whether the idea may be traded at all, before any price is looked at."""
+) -> tuple[Gate, str] | None:
+    """Why the idea may not be traded at all, before any price is looked at: the first gate that says no, and its words.
+
+    None where every gate lets it pass. Nothing is asked, and no word composed, behind the first.
+    """
     positions = len(portfolio.open_trades)
-    allowed = ", ".join(limits.allowed_strategies)
-    detail: dict[str, Scalar] = {
+    if direction is Direction.BEARISH and not config.allow_short:
+        return Gate.SHORTS_OFF, "opening shorts is off"
+    if ticker in portfolio.open_trades:
+        return Gate.ALREADY_OPEN, f"already in this trade: {ticker} is open or pending"
+    if (same := _same_move_failure(direction, portfolio, ticker, config)) is not None:
+        return Gate.SAME_MOVE, same
+    if strategy not in limits.allowed_strategies:
+        return Gate.STRATEGY, f"{strategy} is not allowed in this regime ({', '.join(limits.allowed_strategies)})"
+    if (event := _event_failure(ahead, config)) is not None:
+        return Gate.EVENT, event
+    if (expiry := _expiry_failure(ahead, config)) is not None:
+        return Gate.EXPIRY, expiry
+    if (outranked := _rank_failure(rank, config)) is not None:
+        return Gate.RANK, outranked
+    if positions >= limits.max_positions:
+        return Gate.POSITIONS, f"{positions} of {limits.max_positions} positions are taken"
+    lost = over_bound("the loss of the day", portfolio.daily_loss_pct, limits.max_daily_loss)
+    if lost is not None:
+        return Gate.REGIME_DAILY_LOSS, lost
+    risk = over_bound("open risk", portfolio.open_risk_pct, limits.max_portfolio_risk)
+    return None if risk is None else (Gate.OPEN_RISK, risk)
+
+
+def _admission_detail(
+    strategy: str, limits: RegimeLimits, portfolio: PortfolioView, rank: Rank | None, ahead: Ahead | None
+) -> dict[str, Scalar]:
+    """The numbers behind ``_refusal``."""
+    return {
         "strategy": strategy,
-        "allowed_strategies": allowed,
-        "open_positions": positions,
+        "allowed_strategies": ", ".join(limits.allowed_strategies),
+        "open_positions": len(portfolio.open_trades),
         "max_positions": limits.max_positions,
         "open_risk_pct": portfolio.open_risk_pct,
         "max_portfolio_risk": limits.max_portfolio_risk,
@@ -250,28 +310,6 @@ def _admission(
         **_rank_detail(rank),
         **_ahead_detail(ahead),
     }
-    forbidden = f"{strategy} is not allowed in this regime ({allowed})"
-    taken = f"{positions} of {limits.max_positions} positions are taken"
-    failures = (
-        (Gate.SHORTS_OFF, _said("opening shorts is off", direction is Direction.BEARISH and not config.allow_short)),
-        (
-            Gate.ALREADY_OPEN,
-            _said(f"already in this trade: {ticker} is open or pending", ticker in portfolio.open_trades),
-        ),
-        (Gate.SAME_MOVE, _same_move_failure(direction, portfolio, ticker, config)),
-        (Gate.STRATEGY, _said(forbidden, strategy not in limits.allowed_strategies)),
-        (Gate.EVENT, _event_failure(ahead, config)),
-        (Gate.EXPIRY, _expiry_failure(ahead, config)),
-        (Gate.RANK, _rank_failure(rank, config)),
-        (Gate.POSITIONS, _said(taken, positions >= limits.max_positions)),
-        (Gate.REGIME_DAILY_LOSS, over_bound("the loss of the day", portfolio.daily_loss_pct, limits.max_daily_loss)),
-        (Gate.OPEN_RISK, over_bound("open risk", portfolio.open_risk_pct, limits.max_portfolio_risk)),
-    )
-    return first_failure(failures, "the idea may be traded", detail)
-
-
-def _said(reason: str, fails: bool) -> str | None:
-    return reason if fails else None
 
 
 def _same_move_failure(
@@ -310,7 +348,10 @@ def _rank_failure(rank: Rank | None, config: TacticalConfig) -> str | None:
 
 
 def _rank_detail(rank: Rank | None) -> dict[str, Scalar]:
-    return {} if rank is None else {"rank": rank.place, "ranked": rank.of, "rank_score": rank.score}
+    if rank is None:
+        return {}
+    proved = {"rank_proved_share": rank.proved_share} if rank.proved_share > 0.0 else {}
+    return {"rank": rank.place, "ranked": rank.of, "rank_score": rank.score, **proved}
 
 
 def _ahead_detail(ahead: Ahead | None) -> dict[str, Scalar]:

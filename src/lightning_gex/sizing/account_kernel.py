@@ -54,11 +54,11 @@ _THE_END = int(np.iinfo(np.int64).max)
 
 #: One candidate: fills in 1e-4 USD and in USD, 0 where the order never fills; the deciding price in USD, in 1e-9 USD,
 #: and its rest in 1e-18 USD; ``after``, the row to go on with once it is taken, because those between would find its
-#: ticker held.
+#: ticker held; ``fee``, one side's cost as a fraction of its notional.
 CANDIDATE: Final = np.dtype(
     [(name, np.int64) for name in ("ticker", "decided_at", "exit_at", "direction", "entry", "exit", "after")]
     + [("mark_nano", np.int64), ("mark_rest", np.int64)]
-    + [(name, np.float64) for name in ("price", "risk_usd", "entry_usd", "exit_usd")],
+    + [(name, np.float64) for name in ("price", "risk_usd", "entry_usd", "exit_usd", "fee")],
     align=True,
 )
 #: One account: money in cents, but the highest equity seen (USD) and the deepest fall of the booked one (log equity).
@@ -86,13 +86,11 @@ class Market(NamedTuple):
     rows : (n,) ``CANDIDATE``.
     first_row : (m + 1,) as in ``Episodes``.
     seen : (n, 7) the observation but for the account's own three entries.
-    fee : one side's cost as a fraction of its notional.
     """
 
     rows: Records
     first_row: Int64Array1D
     seen: Float32Array2D
-    fee: float
 
 
 class Rules(NamedTuple):
@@ -150,8 +148,9 @@ def market_of(episodes: Episodes) -> Market:
     rows["mark_nano"], rows["mark_rest"] = zip(*marks, strict=True)
     rows["entry_usd"], rows["exit_usd"] = rows["entry"] / _TICKS_PER_USD, rows["exit"] / _TICKS_PER_USD
     rows["risk_usd"] = episodes.risk_pct * episodes.price
+    rows["fee"] = episodes.cost_bp_per_side * BASIS_POINT
     _find_after(rows, episodes.first_row)
-    return Market(rows, episodes.first_row, _seen(episodes), episodes.cost_bp_per_side * BASIS_POINT)
+    return Market(rows, episodes.first_row, _seen(episodes))
 
 
 def rules_of(terms: EnvironmentTerms) -> Rules:
@@ -344,7 +343,6 @@ def _take(
     results: Records,
     actions: Int64Array1D,
     rewards: Float32Array1D,
-    fee: float,
     reward_scale: float,
     drawdown_penalty: float,
 ) -> None:
@@ -362,8 +360,8 @@ def _take(
         c, trade = rows[a.row], trades[e, a.held]
         percent = _RUNG_PERCENT[action]
         quantity = _affordable(percent, a.equity, c.price, c.mark_nano, c.mark_rest)
-        bought, entry_fee = _fill_cents(c.entry, c.entry_usd, quantity, fee)
-        sold, exit_fee = _fill_cents(c.exit, c.exit_usd, quantity, fee)
+        bought, entry_fee = _fill_cents(c.entry, c.entry_usd, quantity, c.fee)
+        sold, exit_fee = _fill_cents(c.exit, c.exit_usd, quantity, c.fee)
         trade.row, trade.quantity, trade.open = a.row, quantity, 0
         trade.entry = -c.direction * bought - entry_fee
         trade.exit = c.direction * sold - exit_fee
@@ -503,7 +501,6 @@ def _step(
     rows: Records,
     first_row: Int64Array1D,
     market_seen: Float32Array2D,
-    fee: float,
     rules: tuple[int, int, float, float],
     accounts: Records,
     trades: Records,
@@ -519,7 +516,7 @@ def _step(
     ended: BoolArray1D,
 ) -> int:
     initial_cents, max_candidates, reward_scale, drawdown_penalty = rules
-    _take(rows, accounts, trades, results, actions, rewards, fee, reward_scale, drawdown_penalty)
+    _take(rows, accounts, trades, results, actions, rewards, reward_scale, drawdown_penalty)
     count = _move(rows, accounts, trades, mark_row, results, ended)
     fits = _look(rows, market_seen, accounts, trades, mark_row, seen)
     if count:

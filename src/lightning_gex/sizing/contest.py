@@ -221,7 +221,7 @@ def kelly_sizes(
                 record=records.get(int(episodes.direction[row]), TrackRecord()),
                 target_return=float(episodes.target_pct[row]),
                 stop_return=float(episodes.risk_pct[row]),
-                cost_per_side=episodes.cost_bp_per_side * BASIS_POINT,
+                cost_per_side=float(episodes.cost_bp_per_side[row]) * BASIS_POINT,
                 config=config,
             ).size_pct_cap
     return sizes

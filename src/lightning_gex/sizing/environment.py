@@ -221,7 +221,7 @@ class PositionSizingEnv(gymnasium.Env[Float32Array1D, np.int64]):
         episodes, ticker = self.episodes, self._ticker(row)
         done = price(float((episodes.entry_price if entering else episodes.exit_price)[row]))
         buys = (episodes.direction[row] > 0) == entering
-        fees = money(trade_costs_usd(float(done) * quantity, episodes.cost_bp_per_side))
+        fees = money(trade_costs_usd(float(done) * quantity, float(episodes.cost_bp_per_side[row])))
         return Fill(ticker, ticker, Action.BUY if buys else Action.SELL, quantity, done, fees, _UNDATED)
 
     def _arrive(self) -> bool:

@@ -37,7 +37,7 @@ class Episodes:
     target_pct : (n,) target distance / price, as a fraction, >= 0; NaN where the trade has no target.
     gex_signal, charm_pressure, vanna_sensitivity : (n,) in [-1, 1] at the decision; NaN where absent.
     volatility : (n,) annualised, as a fraction, at the decision; NaN where absent.
-    cost_bp_per_side : what one side of a trade costs, basis points of its notional.
+    cost_bp_per_side : (n,) what one side of the trade costs, basis points of its notional.
     source : where they came from, for messages.
 
     Raises
@@ -60,7 +60,7 @@ class Episodes:
     charm_pressure: Float64Array1D
     vanna_sensitivity: Float64Array1D
     volatility: Float64Array1D
-    cost_bp_per_side: float
+    cost_bp_per_side: Float64Array1D
     source: str = "episodes"
 
     def __post_init__(self) -> None:
@@ -73,8 +73,6 @@ class Episodes:
         starts = self.first_row
         if len(starts) < 2 or starts[0] != 0 or starts[-1] != n or (np.diff(starts) < 1).any():
             raise InputError("episodes must begin at row 0, end at the last row and hold a row each", field="first_row")
-        if not 0 <= self.cost_bp_per_side < np.inf:
-            raise InputError(f"{self.cost_bp_per_side} is not a cost in basis points", field="cost_bp_per_side")
         self._check_values()
 
     def _check_values(self) -> None:
@@ -83,6 +81,8 @@ class Episodes:
             values = getattr(self, name)
             right = np.isfinite(values) & (values > 0)
             self._refuse(~(right | unfilled) if name in _FILLS else ~right, name, "is not a positive price")
+        costs = self.cost_bp_per_side
+        self._refuse(~((costs >= 0) & np.isfinite(costs)), "cost_bp_per_side", "is not a cost in basis points")
         self._refuse(np.abs(self.direction) != 1, "direction", "is neither -1 nor 1")
         self._refuse(~((self.risk_pct >= 0) & np.isfinite(self.risk_pct)), "risk_pct", "is not a fraction, 0 or more")
         self._refuse((self.target_pct < 0) | np.isinf(self.target_pct), "target_pct", "is not a fraction, 0 or more")
@@ -183,24 +183,20 @@ def episode_of(
         charm_pressure=np.asarray(charm_pressure, dtype=np.float64)[known],
         vanna_sensitivity=np.asarray(vanna_sensitivity, dtype=np.float64)[known],
         volatility=np.asarray(volatility, dtype=np.float64)[known],
-        cost_bp_per_side=cost_bp_per_side,
+        cost_bp_per_side=np.full(len(rows), cost_bp_per_side),
         source=bars.source,
     )
 
 
 def joined(parts: Sequence[Episodes]) -> Episodes:
-    """Several sets of episodes as one. Raises ``InputError`` where none is given or their costs differ."""
+    """Several sets of episodes as one, each candidate at its own costs. Raises ``InputError`` where none is given."""
     if not parts:
         raise InsufficientDataError("no episodes to learn from")
-    costs = {part.cost_bp_per_side for part in parts}
-    if len(costs) > 1:
-        raise InputError(f"episodes at different costs cannot be joined: {sorted(costs)}", field="cost_bp_per_side")
     lengths = np.concatenate([np.diff(part.first_row) for part in parts])
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _columns()}
     return Episodes(
         first_row=np.r_[0, np.cumsum(lengths)].astype(np.int64),
         **columns,
-        cost_bp_per_side=costs.pop(),
         source=", ".join(dict.fromkeys(part.source for part in parts)),
     )
 
@@ -238,10 +234,9 @@ def stretch(episodes: Episodes, first: float, last: float, *, settled: bool, one
     return Episodes(
         first_row=np.r_[0, np.cumsum(kept[kept > 0])].astype(np.int64),
         **columns,
-        cost_bp_per_side=episodes.cost_bp_per_side,
         source=episodes.source,
     )
 
 
 def _columns() -> tuple[str, ...]:
-    return tuple(f.name for f in fields(Episodes) if f.name not in {"first_row", "cost_bp_per_side", "source"})
+    return tuple(f.name for f in fields(Episodes) if f.name not in {"first_row", "source"})

@@ -108,12 +108,13 @@ def history_trial(whole: Episodes, folds: int, *, besides: Episodes | None = Non
     ----------
     whole : candidates of a history, all tickers on one calendar.
     folds : at least 1; the time is cut into one more equal parts, of which the first is only learnt from.
-    besides : further candidates to learn from, of simulated markets.
+    besides : further candidates to learn from, of simulated markets; they cost what the middle one of the history does.
     """
     edges = np.linspace(0.0, 1.0, folds + 2)[1:].tolist()
     learnt = [stretch(whole, 0.0, edge, settled=True, one_calendar=True) for edge in edges[:-1]]
     if besides is not None:
-        learnt = [joined([replace(besides, cost_bp_per_side=own.cost_bp_per_side), own]) for own in learnt]
+        usual = np.full(len(besides), float(np.median(whole.cost_bp_per_side)))  # what the account will pay
+        learnt = [joined([replace(besides, cost_bp_per_side=usual), own]) for own in learnt]
     judged = stretch(whole, edges[0], 1.0, settled=False, one_calendar=True)
     first = int(whole.decided_at.min())
     ends = first + np.floor(np.array(edges) * (int(whole.decided_at.max()) - first))

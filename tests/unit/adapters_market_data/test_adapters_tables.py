@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lightning_gex.adapters.market_data import tables
 from lightning_gex.adapters.market_data.content import Content
 from lightning_gex.adapters.market_data.tables import Table, column_names, csv_table, demand_columns, read_table
 from lightning_gex.core.errors import InputError
@@ -106,3 +107,29 @@ def test_names_and_notes_of_a_parquet_file_that_are_no_text_do_no_harm(sound: by
             read_table(content)
     else:
         assert tuple(read_table(content).columns) == ("ticker", "symbolX")
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5, 6, 7])
+def test_a_parquet_file_in_parts_is_the_same_table_with_the_same_lines(rows, monkeypatch):
+    monkeypatch.setattr(tables, "PART_ROWS", 3)
+    buffer = io.BytesIO()
+    pl.DataFrame({"ticker": [f"T{k}" for k in range(rows)], "close": [float(k) for k in range(rows)]}).write_parquet(
+        buffer
+    )
+    content = Content("bars", buffer.getvalue())
+    parts, whole = list(tables.table_parts(content)), read_table(content)
+    assert len(parts) == max(1, -(-rows // 3))
+    again = tables.joined(parts)
+    assert again.frame.equals(whole.frame)
+    assert again.line.tolist() == whole.line.tolist() == list(range(1, rows + 1))
+
+
+def test_a_csv_file_is_one_part_and_a_damaged_parquet_file_says_so_when_it_is_reached():
+    (only,) = tables.table_parts(Content("x.csv", b"a,b\n1,2\n3,4\n"))
+    assert only.frame.rows() == [("1", "2"), ("3", "4")]
+    buffer = io.BytesIO()
+    pl.DataFrame({"a": list(range(100))}).write_parquet(buffer)
+    damaged = bytearray(buffer.getvalue())
+    damaged[10:60] = bytes(50)
+    with pytest.raises(InputError, match="damaged or cut Parquet file"):
+        list(tables.table_parts(Content("x", bytes(damaged))))

@@ -33,7 +33,7 @@ def _made(path: Path) -> None:
 
 def test_a_new_store_has_the_tables_and_is_private(path: Path) -> None:
     engine = open_database(str(path))
-    tables = {"journal", "patterns", "books", "nonces", "rate_acts", "trials", "lightning_schema"}
+    tables = {"journal", "patterns", "books", "nonces", "rate_acts", "trials", "trial_data", "lightning_schema"}
     assert tables == set(inspect(engine).get_table_names())
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with reading(engine) as connection:

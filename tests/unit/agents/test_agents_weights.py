@@ -60,15 +60,15 @@ def test_a_setting_outside_its_range_is_refused(wrong):
         updated_weight(**{"current": 1.0, "performance": 0.6} | wrong)
 
 
-@given(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
-def test_an_edge_earns_a_weight_within_bounds_that_rises_with_it(one, other):
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_what_is_proved_earns_a_weight_that_rises_with_it_from_that_of_everybody(one, other):
     low, high = (weight_of_edge(edge) for edge in sorted((one, other)))
-    assert LOWEST_WEIGHT <= low <= high <= HIGHEST_WEIGHT
+    assert 1.0 <= low <= high
 
 
-def test_no_edge_is_a_weight_of_one_and_five_points_double_it():
+def test_nothing_proved_weighs_exactly_one_and_every_point_one_more():
     assert weight_of_edge(0.0) == 1.0
-    assert weight_of_edge(0.05) == 2.0
-    assert weight_of_edge(-0.05) == 0.5
-    with pytest.raises(InputError, match="difference of probabilities"):
-        weight_of_edge(float("nan"))
+    assert weight_of_edge(0.05) == pytest.approx(6.0)
+    for wrong in (float("nan"), -0.01, 1.01):
+        with pytest.raises(InputError, match="proved edge"):
+            weight_of_edge(wrong)

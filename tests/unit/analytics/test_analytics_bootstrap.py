@@ -67,6 +67,20 @@ def test_nothing_to_draw_is_refused(wrong: tuple[int, int, int]) -> None:
         b.date_multiplicities(wrong[0], wrong[1], resamples=wrong[2])
 
 
+@pytest.mark.parametrize("block", [1, 4, 25])
+def test_the_variance_of_a_resampled_mean_is_the_published_one_of_the_stationary_bootstrap(block: int) -> None:
+    """Politis & Romano (1994), lemma 1: it is exact, given the data, from their autocovariances alone."""
+    rng, count, resamples = np.random.default_rng(8), 150, 4_000
+    values = np.convolve(rng.normal(size=count + 5), np.ones(6) / 6, mode="valid")
+    centred = values - values.mean()
+    lag, apart = np.arange(1, count), 1.0 - 1.0 / block
+    covariance = np.array([float(centred[k:] @ centred[: count - k]) / count for k in range(count)])
+    weight = (1.0 - lag / count) * apart**lag + lag / count * apart ** (count - lag)
+    published = (covariance[0] + 2.0 * float(weight @ covariance[1:])) / count
+    drawn = b.date_multiplicities(count, block, resamples=resamples, seed=3) @ values / count
+    assert drawn.var() == pytest.approx(published, rel=4.0 * math.sqrt(2.0 / resamples))
+
+
 def test_blocks_widen_the_interval_of_dependent_outcomes_to_the_true_spread() -> None:
     # Moving average of length 10 of white noise: the standard error of the mean is known exactly.
     rng, length, n = np.random.default_rng(5), 10, 1_000
@@ -147,3 +161,14 @@ def test_disjoint_windows_equal_the_best_subset_by_brute_force(windows: list[tup
             best = max(best, len(chosen))
     first, last = np.array(spans).T
     assert b.disjoint_windows(first, last) == best
+
+
+@pytest.mark.parametrize("resamples", [1, 63, 64, 65, 200])
+def test_ratios_of_counts_kept_in_bytes_are_those_of_the_whole_matrix(resamples):
+    counts = b.date_multiplicities(300, 10, resamples=resamples, seed=5)
+    random = np.random.default_rng(3)
+    numerator, denominator = random.normal(size=300), random.integers(0, 2, 300).astype(np.float64)
+    expected = (counts @ numerator) / (counts @ denominator)
+    narrow = b.resampled_ratios(counts.astype(np.uint8), numerator, denominator)
+    assert np.array_equal(narrow, b.resampled_ratios(counts, numerator, denominator))
+    np.testing.assert_allclose(narrow, expected, rtol=1e-12)

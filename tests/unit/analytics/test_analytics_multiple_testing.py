@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from arch.bootstrap import SPA, StepM
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from statsmodels.stats.multitest import multipletests
 
+from lightning_gex.analytics.bootstrap import date_multiplicities
 from lightning_gex.analytics.multiple_testing import benjamini_hochberg, superior_ability
 from lightning_gex.core.errors import InputError
 
@@ -105,6 +107,77 @@ def test_superior_ability_is_the_paper_done_by_hand(seed: int, better: float) ->
     assert found.p_lower == pytest.approx(expected["lower"], abs=noise)
     assert found.p_value == pytest.approx(expected["consistent"], abs=noise)
     assert found.p_upper == pytest.approx(expected["upper"], abs=noise)
+
+
+@pytest.mark.parametrize("seed", [2, 6, 32])
+def test_on_differences_in_their_own_deviations_the_library_answers_the_same(seed: int) -> None:
+    """``arch`` 8.0 does not divide by deviations, whatever it is told: it is given what was divided before."""
+    random = np.random.default_rng(seed)
+    noise = random.normal(0.0, 1.0, (300, 5)) * np.array([1.0, 10.0, 0.1, 3.0, 1.0])
+    variants = noise + np.array([0.02, 2.5, 0.012, 0.0, -0.9])
+    found = superior_ability(np.zeros(300), variants, block_length=4, seed=seed)
+    weights = date_multiplicities(300, 4, resamples=1_000, seed=seed) / 300
+    divided = variants / (weights @ variants).std(axis=0) / np.sqrt(300)
+    # The library's own deviations decide only which variants are far below: the last one is, by either.
+    spa = SPA(np.zeros(300), -divided, block_size=4, reps=1_000, seed=seed)
+    spa.compute()
+    assert [found.p_lower, found.p_value, found.p_upper] == pytest.approx(spa.pvalues.tolist(), abs=1e-12)
+    steps = StepM(np.zeros(300), -divided, size=0.05, block_size=4, reps=1_000, seed=seed)
+    steps.compute()
+    assert np.flatnonzero(found.superior).tolist() == steps.superior_models
+
+
+def test_a_variant_that_swings_ten_times_as_much_hides_no_other() -> None:
+    random = np.random.default_rng(1)
+    calm, wild = random.normal(0.2, 1.0, 400), random.normal(0.0, 30.0, 400)
+    found = superior_ability(np.zeros(400), np.column_stack([calm, wild]), block_length=1)
+    assert found.superior.tolist() == [True, False]
+    assert found.best == 0
+
+
+def test_where_every_variant_is_truly_better_all_are_kept_apart() -> None:
+    benchmark, variants = scores(8)
+    found = superior_ability(benchmark, variants + 1.0, block_length=5)
+    assert found.superior.all()
+
+
+def test_what_no_resample_changes_tells_nothing() -> None:
+    found = superior_ability(np.zeros(2), np.array([[1.0], [2.0]]), block_length=2, resamples=1)
+    assert (found.p_value, found.best) == (1.0, -1)
+
+
+def stepwise_by_hand(benchmark: np.ndarray, variants: np.ndarray, block: int, resamples: int) -> tuple[list, float]:
+    """Romano & Wolf (2005), algorithm 4.2 (studentised), over stationary resamples of our own: who is kept apart at
+    5 %, and how far the nearest statistic lies from the last bar."""
+    random = np.random.default_rng(7)
+    difference = variants - benchmark[:, None]
+    sessions, mean = len(difference), difference.mean(axis=0)
+    drawn = np.empty((resamples, difference.shape[1]))
+    for row in range(resamples):
+        starts, jump = random.integers(0, sessions, sessions), random.random(sessions) < 1.0 / block
+        index = np.arange(sessions)
+        begin = np.maximum.accumulate(np.where(jump | (index == 0), index, 0))
+        drawn[row] = difference[(starts[begin] + index - begin) % sessions].mean(axis=0)
+    deviation = drawn.std(axis=0)
+    statistic, centred = mean / deviation, (drawn - mean) / deviation
+    kept = np.zeros(len(mean), dtype=bool)
+    while True:
+        bar = np.quantile(centred[:, ~kept].max(axis=1), 0.95)
+        new = ~kept & (statistic > bar)
+        if not new.any() or (kept | new).all():
+            return (kept | new).tolist(), float(np.abs(statistic - bar).min())
+        kept |= new
+
+
+@pytest.mark.parametrize("seed", [32, 33, 38, 41])  # whose statistics lie apart from the bar
+def test_the_step_down_test_keeps_apart_whom_the_paper_done_by_hand_does(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    benchmark = random.normal(0.0, 1.0, 400)
+    variants = benchmark[:, None] + random.normal(0.0, 1.0, (400, 6)) + np.array([0.0, 0.05, 0.12, 0.2, 0.3, -0.2])
+    kept, nearest = stepwise_by_hand(benchmark, variants, 3, 1_000)
+    assert 0 < sum(kept) < 6
+    assert nearest > 0.3  # three times the resampling noise of the bar and more: no other answer is near
+    assert superior_ability(benchmark, variants, block_length=3).superior.tolist() == kept
 
 
 def test_a_test_without_an_answer_is_no_test() -> None:

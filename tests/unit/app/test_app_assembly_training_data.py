@@ -10,8 +10,10 @@ import pytest
 from lightning_gex.app.assembly.training_data import SimulatedTerms, history_episodes, judged_seed, simulated_trial
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.errors import InsufficientDataError
+from lightning_gex.engine.config import CostSchedule
 from lightning_gex.engine.inputs import MarketInputs
 from lightning_gex.simulation.market import simulate_market
+from lightning_gex.sizing.trial import history_trial
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,20 @@ def test_tickers_of_a_history_count_the_same_sessions(market):
     assert (whole.known_at >= whole.exit_at).all()
     price = bars["AAA"].close[whole.decided_at[: int(whole.first_row[1])]]
     np.testing.assert_array_equal(whole.price[: int(whole.first_row[1])], price)
+
+
+def test_every_ticker_of_a_history_is_learnt_from_at_its_own_costs(market):
+    bars = {"AAA": named(market.bars, "AAA"), "SPY": named(market.bars, "SPY")}
+    whole = history_episodes(MarketInputs(bars), ("AAA", "SPY"))
+    first = int(whole.first_row[1])
+    costs = CostSchedule()
+    assert set(whole.cost_bp_per_side[:first]) == {costs.stock_bp}
+    assert set(whole.cost_bp_per_side[first:]) == {costs.index_bp}
+    assert costs.stock_bp != costs.index_bp
+    trial = history_trial(whole, 1)
+    assert (
+        set(trial.judged.cost_bp_per_side) == set(trial.learnt[0].cost_bp_per_side) == {costs.stock_bp, costs.index_bp}
+    )
 
 
 def test_signals_before_the_start_only_feed_the_indicators(market):

@@ -594,10 +594,10 @@ def test_a_figure_that_rounds_to_nothing_is_not_minus_nothing(capsys):
 
     assert percent(-0.0004) == "0.0%"
     show_metrics(
-        {"excess_over_all_sessions": -0.039, "excess_over_all_sessions_interval": [-0.159, 0.076]}, stdout_console()
+        {"excess_over_all_sessions": -0.039, "excess_over_all_sessions_interval": [-0.159, -0.0004]}, stdout_console()
     )
-    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("against every session")]
-    assert row.split()[3:] == ["-3.9%", "-15.9%", "to", "7.6%"]
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("over every session, long")]
+    assert row.split()[4:] == ["-3.9", "points", "-15.9", "points", "to", "+0.0", "points"]
 
 
 def test_progress_goes_through_every_item_and_stays_off_stdout(capsys):

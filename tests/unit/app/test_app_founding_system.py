@@ -214,6 +214,7 @@ def test_a_trade_that_is_closed_or_unknown_is_refused(system, arguments, error, 
         ({"exit_price": 1e-9}, "exit_price"),
         ({"exit_price": 1e12}, "exit_price"),
         ({"exit_reason": "bored"}, "exit_reason"),
+        ({"exit_reason": "carried_on"}, "exit_reason"),
         ({"exit_reason": []}, "exit_reason"),
         ({"as_of": datetime(2024, 6, 3)}, "as_of"),  # noqa: DTZ001 - naive on purpose
         ({"as_of": MONDAY - timedelta(days=1)}, "as_of"),

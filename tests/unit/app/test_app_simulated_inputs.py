@@ -9,13 +9,14 @@ import polars as pl
 import pytest
 
 from lightning_gex.adapters.market_data.positioning_history import read_history
+from lightning_gex.app.assembly import simulated_inputs
 from lightning_gex.app.assembly.jobs import inputs_of
 from lightning_gex.app.assembly.simulated_inputs import (
     SimulationRequest,
     simulated_document,
     write_simulated,
 )
-from lightning_gex.core.errors import InputError
+from lightning_gex.core.errors import InputError, InsufficientDataError
 
 
 def silent(rows, *, total: int, label: str):
@@ -48,6 +49,28 @@ def test_whole_chains_give_the_history_every_figure(tmp_path: Path) -> None:
     assert np.isfinite(history.columns["call_wall"]).all()
     gamma = history.columns["gamma_exposure_usd_per_pct"]
     np.testing.assert_allclose(gamma, market.flow.columns["gex"][1:], rtol=0.02)
+
+
+def test_a_session_beyond_the_strikes_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = SimulationRequest(seed=2, sessions=6, chains=True, tickers=2)
+    whole = write_simulated(request, tmp_path / "whole", progress=silent)
+    assert (whole.without_chain, whole.notes) == ({}, ())
+    assert simulated_document(request, whole)["sessions_without_chain"] == {}
+
+    def thin(chain):
+        if chain.underlying == "SIM01" and chain.spot in spots[2:4]:
+            raise InsufficientDataError("no strike near the price")
+        return real(chain)
+
+    real, spots = simulated_inputs.positioning, request.markets()[1].bars.close
+    monkeypatch.setattr(simulated_inputs, "positioning", thin)
+    made = write_simulated(request, tmp_path / "thin", progress=silent)
+    gone = [str(day) for day in request.markets()[1].bars.session[2:4]]
+    assert simulated_document(request, made)["sessions_without_chain"] == {"SIM01": gone}
+    (note,) = made.notes
+    assert "SIM01 on 2 of its sessions" in note
+    assert gone[0] in note
+    assert len(read_history(made.files.history).by_underlying["SIM01"].session) == 3
 
 
 def test_what_nobody_in_the_market_sees_is_written_beside_it(tmp_path: Path) -> None:

@@ -12,7 +12,10 @@ import pytest
 
 from lightning_gex.analytics.performance import max_drawdown
 from lightning_gex.core.membership import Membership
+from lightning_gex.evaluation.ablation import BASELINE, EVERYTHING, EXPECTED, AblatedVariant, ablation_of
 from lightning_gex.evaluation.calls import RunIndex
+from lightning_gex.evaluation.metrics import evaluate
+from lightning_gex.evaluation.paired import Judged
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluation"))
 import edge_goals
@@ -135,6 +138,29 @@ def test_a_constant_is_no_calibrated_probability_and_a_true_one_is():
     assert good.ambition_met
     flat = edge_goals._calibrated("constant", np.full(6_000, 0.5), came, climate, date, bootstrap)
     assert flat.least_met is None
+
+
+def test_a_policy_that_loses_to_kelly_is_no_loss_by_default_and_a_switch_that_is_on_and_loses_is_one():
+    made = wandering_run()
+    metrics, judged = evaluate(made), Judged.of(made)
+    worse = replace(judged, growth=judged.growth - 1e-3, hits=np.zeros(len(judged.hits)))
+    names = [EVERYTHING, BASELINE, *(f"{way}_{name}" for name in EXPECTED for way in ("without", "only"))]
+
+    def goals(**changed: Judged) -> dict[str, edge_goals.Goal]:
+        of = {**dict.fromkeys(names, judged), **changed}
+        found = ablation_of([AblatedVariant(name, name, "run", metrics, own) for name, own in of.items()])
+        return dict(zip(EXPECTED, edge_goals.enhancements(found, "AAA"), strict=True))
+
+    shipped = goals(with_shipped_policy=worse)["rl_sizing"]
+    assert shipped.value < 0
+    assert (shipped.least_met, shipped.ambition_met) == (True, False)
+    assert shipped.detail["off_by_default"]
+    assert not shipped.detail["no_loss"]
+    assert "off by default" in edge_goals.table([shipped.to_json_dict()])
+    on = goals(everything=worse)
+    assert (on["rl_sizing"].least_met, on["rl_sizing"].detail["off_by_default"]) == (False, False)
+    assert (on["hierarchical"].value < 0, on["hierarchical"].least_met) == (True, False)
+    assert goals()["hierarchical"].least_met
 
 
 def test_the_table_says_met_missed_or_too_little(knowing):

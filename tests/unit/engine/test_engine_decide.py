@@ -24,10 +24,11 @@ from lightning_gex.core.events import BreakerTripped, OrderPlaced
 from lightning_gex.core.features import ALL_FEATURES, FORECAST_FEATURES, Features
 from lightning_gex.core.patterns import Neighbours, Outcome
 from lightning_gex.engine.config import EngineConfig, Enhancements
-from lightning_gex.engine.decide import Conclusion, Snapshot, conclude, propose
-from lightning_gex.engine.learning import Learning
+from lightning_gex.engine.decide import Conclusion, conclude
+from lightning_gex.engine.learning import Learning, Proved
 from lightning_gex.engine.outlook import NO_HISTORY
 from lightning_gex.engine.perception import perceive
+from lightning_gex.engine.proposal import Snapshot, propose
 from lightning_gex.engine.state import EngineState, initial_state, portfolio_view, step
 from lightning_gex.engine.trades import entry_order
 from lightning_gex.memory.say import MemorySay
@@ -385,6 +386,29 @@ def test_kelly_speaks_after_thirty_outcomes_that_do_not_overlap():
 
 
 # --- switches ---------------------------------------------------------------------------------------------------
+
+
+def test_a_signal_that_proved_agents_back_is_sized_by_their_record_where_that_allows_more():
+    config = EngineConfig()
+    perception = perceive(features(), default_agents(), config)
+    snapshot = Snapshot("AAA", AT, perception, 0)
+
+    def kelly(others: TrackRecord, backed: TrackRecord, proved: dict[str, Proved]) -> StageRecord:
+        state = replace(
+            initial_state(Decimal(100_000)),
+            records={Direction.BULLISH: others},
+            backed_records={Direction.BULLISH: backed},
+        )
+        proposal = propose(snapshot, config, None, proved)
+        view = portfolio_view(state, {"AAA": proposal.price}, AT)
+        return stage(conclude(proposal, recalled(0, 0), state, view, None, config).decision, StageName.SIZING)
+
+    good, bad = record(60, 20), record(20, 60)
+    leader = next(v.agent for v in perception.votes if v.direction[0] > 0)
+    backs = {leader: Proved(across=0.05)}
+    assert kelly(bad, good, {}).detail["win_rate"] == 0.25
+    assert kelly(bad, good, backs).detail["win_rate"] == 0.75
+    assert kelly(good, bad, backs).detail["win_rate"] == 0.75
 
 
 def off(name: str) -> EngineConfig:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders_events import pattern
+from lightning_gex.analytics.proof import hurdle
 from lightning_gex.core.enums import Direction, MarketRegime
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.patterns import AgentCall, Outcome, Pattern
@@ -124,7 +125,6 @@ def test_without_a_base_rate_the_confidence_stands_in_and_is_corrected_apart():
     assert (
         unbased.calibrated(direction=UP, horizon_sessions=7, base_rate=float("nan"), confidence=0.6).probability > 0.65
     )
-    assert unbased.standing == {}  # an edge is measured against a base rate
 
 
 def test_a_neutral_consensus_has_no_probability_of_being_right():
@@ -138,17 +138,43 @@ def test_outcomes_move_the_probability_towards_what_came_true():
     assert bad.calibrated(**asked).probability < 0.45 < 0.58 < 0.7 < good.calibrated(**asked).probability
 
 
-def test_weights_follow_edges_at_the_turn_of_a_month_and_forget():
-    history = [(signal(k), came(k)) for k in range(25)]  # all of one direction, all right, 7 days later
-    before = folded(history[:20])
-    assert before.weights == {}  # nothing has turned since the first outcome
-    learning = folded(history)
+def judgement(agent: str, total: float, *, way: str = "across", variance: float = 0.02) -> dict[str, float]:
+    return {f"{agent}|{way}|total": total, f"{agent}|{way}|variance": variance, f"{agent}|{way}|calls": 1.0}
+
+
+def judged(figures: dict[str, float], days: int) -> Learning:
+    learning = Learning()
+    for day in range(days):
+        learning = learning.judged(START + timedelta(days=day), figures)
+    return learning
+
+
+def test_an_agent_proves_itself_at_the_turn_of_a_month_and_others_stay_as_they_were():
+    figures = judgement("A|B", 0.2) | judgement("C", 0.01) | judgement("D", 0.2, way="in_time")
+    early = judged(figures, 30)
+    assert early.proved == {}  # January is not over
+    learning = judged(figures, 40)
     assert learning.month == 2020 * 12 + 2
-    assert learning.weights["A"] > 1 > learning.weights["B"]
-    later = learning.after(signal(760), came(760))
-    assert later.standing["A"].weight < learning.standing["A"].weight + 0.2
-    assert learning.standing["A"].weight == pytest.approx(25 / 5, rel=0.05)
-    assert later.standing["A"].weight == pytest.approx(25 / 5 * 0.5 ** (25 / 24) + 0.2, rel=0.05)
+    assert set(learning.proved) == {"A|B", "D"}
+    assert learning.proved["A|B"].across == early.standing["A|B"].across.edge(hurdle(3)) > 0.0
+    assert learning.proved["D"].in_time > 0.0 == learning.proved["D"].across
+    assert Learning.from_figures(learning.figures()) == learning
+
+
+def test_what_an_agent_has_proved_fades_where_it_says_nothing_more():
+    learning = judged(judgement("A", 0.2), 120)
+    before = learning.standing["A"].across
+    later = learning.judged(START + timedelta(days=120 + 731), judgement("B", 0.0))
+    assert later.standing["A"].across.total == pytest.approx(before.total * 0.5, rel=0.06)  # half in two years
+    again = later.judged(START + timedelta(days=120 + 762), judgement("B", 0.0))
+    assert 0.0 < again.proved["A"].across < learning.proved["A"].across
+
+
+def test_what_proved_agents_add_moves_the_start_and_is_told():
+    asked = {"direction": UP, "horizon_sessions": 7, "base_rate": 0.41, "confidence": 0.6}
+    found = Learning().calibrated(**asked, proved_shift=0.08)
+    assert found.probability == found.anchor == pytest.approx(0.49)
+    assert ", +0.080 by agents that have proved themselves, " in found.reason
 
 
 def test_learning_one_more_outcome_leaves_what_was_known_as_it_was():

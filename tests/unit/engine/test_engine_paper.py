@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from builders_engine import SESSIONS, ListJournal, Says, bars_of, calm, prepared, script, scripted_config
+from builders_engine import SESSIONS, ListJournal, Says, bars_of, calm, carrying, prepared, script, scripted_config
 from builders_events import same
 from lightning_gex.adapters.clock import ReplayClock
 from lightning_gex.core.events import AuditNoted, Event, OrderPlaced, SessionOpened
@@ -24,11 +24,11 @@ from lightning_gex.memory.book import MemoryBook
 
 ROW, COUNT = 60, 14
 CLOCK = ReplayClock(datetime(2020, 1, 1, tzinfo=UTC))
-CONFIG = scripted_config()
+CONFIG = carrying(scripted_config())
 
 
 def inputs() -> MarketInputs:
-    """Two tickers that rise and fall: an entry that runs into its stop, one that is left on time."""
+    """Two tickers that rise and fall: an entry that runs into its stop, one that is carried on and left on time."""
     rising = [100.0] * (ROW + 1) + [100.5, 101.0, 100.9, 94.0, 95.0, 96.0, 97.0, 97.1, 97.2, 97.1, 97.2, 97.1, 97.2]
     flat = [50.0] * (ROW + 1) + [50.1, 50.2, 50.1, 50.0, 50.1, 50.2, 50.1, 50.0, 50.1, 50.2, 50.3, 50.2, 50.1]
     days = dict.fromkeys(range(ROW), None)
@@ -48,7 +48,7 @@ def updates() -> list[SessionUpdate]:
 
 def agents():
     spy = script("SPY", {ROW: Says(1, target=20.0, stop=5.0), ROW + 10: Says(1, target=20.0, stop=5.0)})
-    aaa = script("AAA", {ROW + 1: Says(1, target=5.0, stop=3.0, horizon=3)})
+    aaa = script("AAA", dict.fromkeys((ROW + 1, ROW + 6), Says(1, target=5.0, stop=3.0, horizon=3)))
     return [type(spy)({**spy.script, **aaa.script})]
 
 
@@ -78,7 +78,7 @@ def gone_on(events: list[Event]) -> Trader:
 def undisturbed() -> ListJournal:
     journal = ListJournal()
     trader = lived(journal)
-    assert {t.exit_reason.value for t in trader.trades} >= {"stop_loss", "time_exit"}
+    assert {t.exit_reason.value for t in trader.trades} >= {"stop_loss", "carried_on", "time_exit"}
     assert trader.state.open_trades  # and something is held at the end
     return journal
 
@@ -127,6 +127,21 @@ def test_a_standing_exchange_guards_what_it_is_told_of_and_fills_what_waits(undi
         exchange.trade_through(update)
     fills = [r for r in exchange.reports() if isinstance(r, OrderFilled)]
     assert [f.exit_reason and f.exit_reason.value for f in fills if f.fill.ticker == "SPY"] == ["stop_loss"]
+
+
+def test_a_standing_exchange_guards_a_trade_by_the_bracket_of_its_latest_leg(undisturbed) -> None:
+    events = undisturbed.events
+    at = next(i for i, e in enumerate(events) if e.kind == "trade_carried_on")
+    leg = events[at].opened
+    completed = next(i for i, e in enumerate(events) if i > at and e.kind == "audit_noted")
+    before, after = (standing_exchange(events[:n], CONFIG.costs).exchange._guarded for n in (at + 1, completed + 1))
+    (guard,) = (o for o in after.values() if o.ticker == "AAA")
+    assert (guard.order_id, guard.target_price, guard.stop_price) == (
+        f"{leg.entered_by}:entry",
+        leg.target_price,
+        leg.stop_price,
+    )
+    assert before["AAA"].stop_price != leg.stop_price  # the session is stopped in: its bar met the bracket before
 
 
 def test_an_empty_record_is_an_empty_exchange() -> None:

@@ -15,9 +15,17 @@ from lightning_gex.core.enums import ConsensusOutcome, Direction, StageVerdict
 from lightning_gex.core.features import Features
 from lightning_gex.core.votes import Votes
 from lightning_gex.engine.config import EngineConfig
-from lightning_gex.engine.learning import Learning
+from lightning_gex.engine.learning import PROVED_SHIFT, Learning, Proved, is_backed
 from lightning_gex.engine.perception import BaseRates, Perception, perceive
-from lightning_gex.engine.signal_station import ADDED_BY, is_core, probability_of_a_rise, signal_of
+from lightning_gex.engine.signal_station import (
+    ADDED_BY,
+    PROVED_BY,
+    is_core,
+    probability_of_a_rise,
+    proved_log_odds,
+    proved_shift,
+    signal_of,
+)
 
 CONFIG = EngineConfig()
 
@@ -175,3 +183,42 @@ def test_a_core_idea_rests_on_the_base_rate_of_a_rise_and_says_that_the_agents_l
     assert signal.record.verdict is StageVerdict.PASSED
     assert signal.record.detail["core"] is True
     assert "the agents leave it open" in signal.record.reason
+
+
+def test_a_proved_call_adds_its_edge_and_several_add_up_in_squares():
+    both = seen(Says("A", 1, 0.6), Says("B", 1, 0.55), Says("C", -1, 0.7), Says("D", 0, np.nan))
+    proved = {"A": Proved(0.03, 0.01), "D": Proved(0.2)}
+    assert proved_shift(both, 0, proved) == pytest.approx(0.04)  # the silent one adds nothing
+    assert proved_shift(both, 0, proved | {"B": Proved(0.03)}) == pytest.approx(0.05)
+    assert proved_shift(both, 0, {"A": Proved(0.04), "C": Proved(0.04)}) == 0.0
+    assert proved_shift(both, 0, {"D": Proved(0.2)}) == 0.0
+    assert proved_log_odds(both, 0, {"A": 0.04, "D": 0.04}) == pytest.approx(0.5 * math.log(0.6 / 0.4))
+
+
+def test_the_record_names_who_counts_for_more_how_much_and_on_what_evidence():
+    proved = {"A": Proved(0.03, 0.01)}
+    perception = seen(Says("A", 1, 0.65), Says("B", 1, 0.6)).under({"A": 5.0}, CONFIG)
+    signal = station(perception, learning=Learning(), proved=proved)
+    assert signal.record.detail[f"{PROVED_BY}A"] == pytest.approx(0.04)
+    assert signal.record.detail[PROVED_SHIFT] == pytest.approx(0.04)
+    assert is_backed(signal.record)
+    assert "A counts 5 times: its calls proved +4.0% over the same calls without skill" in signal.record.reason
+    assert "(+3.0% against the same dates' tickers, +1.0% in time)" in signal.record.reason
+    plain = station(perception, learning=Learning())
+    assert not is_backed(plain.record)
+    assert PROVED_SHIFT not in plain.record.detail
+
+
+def test_a_core_idea_is_none_where_what_proved_agents_take_from_a_rise_leaves_no_more_than_even_odds():
+    rising = np.linspace(100.0, 150.0, 40)
+    split = seen(Says("A", -1, 0.6), Says("B", 1, 0.6), rows=40, price=rising)
+    often = split.rises.at(39, 5)
+    assert is_core(split, 39, 5)
+    assert is_core(split, 39, 5, {"A": Proved(often - 0.501)})
+    assert not is_core(split, 39, 5, {"A": Proved(often - 0.499)})
+    falling = seen(Says("A", -1, 0.6), Says("B", 1, 0.6), rows=400, price=np.linspace(150.0, 100.0, 400))
+    often = falling.rises.at(399, 5)
+    assert not is_core(falling, 399, 5, {"B": Proved(0.499 - often)})
+    assert is_core(falling, 399, 5, {"B": Proved(0.501 - often)})
+    said = station(split, 39, proved={"A": Proved(0.02)}).record
+    assert said.reason.endswith("together they add -2.0% to the probability of a rise")

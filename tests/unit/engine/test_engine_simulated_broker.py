@@ -250,6 +250,35 @@ def test_a_cancelled_order_never_fills_and_an_unknown_one_cannot_be_cancelled():
     assert (report.order_id, report.reason) == ("AAA-0:entry", "cancelled")
 
 
+def test_a_bracket_that_was_moved_holds_from_the_next_bar_under_the_name_of_its_entry():
+    bars = bars_of("AAA", [100, 100, 100, 100], lows={1: 96.0, 2: 96.0, 3: 97.5})
+    broker = exchange()
+    order = entry()
+    broker.submit(order)
+    for row in (1, 2):
+        broker.trade_through(update_of(bars, row))
+    broker.reports()
+    broker.amend(order.order_id, target_price=120.0, stop_price=98.0)
+    assert broker.reports() == []  # the low of the bar before does not count
+    broker.trade_through(update_of(bars, 3))
+    (report,) = broker.reports()
+    assert (report.order_id, report.exit_reason, report.fill.price) == (
+        order.order_id,
+        ExitReason.STOP_LOSS,
+        Decimal("98.0000"),
+    )
+
+
+def test_moving_the_bracket_of_nothing_does_nothing():
+    broker = exchange()
+    broker.submit(entry())
+    broker.amend("AAA-0:entry", target_price=90.0, stop_price=80.0)  # not filled yet
+    broker.amend("nobody:entry", target_price=90.0, stop_price=80.0)
+    broker.trade_through(update_of(bars_of("AAA", [100, 100]), 1))
+    (report,) = broker.reports()
+    assert isinstance(report, OrderFilled)
+
+
 def test_at_the_end_of_the_data_what_is_open_is_closed_at_the_last_close():
     bars = bars_of("AAA", [100, 100, 103])
     broker = exchange()

@@ -14,10 +14,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from builders_engine import CAPITAL
 from builders_events import pattern, same
-from lightning_gex.core.decision import Decision
-from lightning_gex.core.enums import Action, DecisionStatus, Direction, ExitReason, RunMode
+from lightning_gex.core.decision import GATE_KEY, Decision, StageRecord
+from lightning_gex.core.enums import (
+    Action,
+    DecisionStatus,
+    Direction,
+    ExitReason,
+    RunMode,
+    StageName,
+    StageVerdict,
+)
 from lightning_gex.core.errors import RefusedError
 from lightning_gex.core.events import (
+    AgentsJudged,
     AuditNoted,
     BreakerReset,
     BreakerTripped,
@@ -39,23 +48,29 @@ from lightning_gex.core.events import (
 from lightning_gex.core.ledger import money
 from lightning_gex.core.orders import Fill, Order
 from lightning_gex.core.patterns import Outcome
-from lightning_gex.engine.config import EngineConfig
-from lightning_gex.engine.learning import Learning
+from lightning_gex.engine.config import EngineConfig, Enhancements
+from lightning_gex.engine.learning import PROVED_SHIFT, Learning, Proved
 from lightning_gex.engine.state import (
     AccountLook,
     EngineState,
     initial_state,
     portfolio_view,
+    proved_in_force,
     replay,
     step,
     weights_in_force,
+    without_trade,
 )
-from lightning_gex.engine.trades import closed_trade, opened_trade
+from lightning_gex.engine.trades import carried_on, closed_trade, closed_trades, opened_trade
 from lightning_gex.risk.circuit_breaker import Breaker
 from lightning_gex.sizing.track_record import TrackRecord
 
 AT = datetime(2024, 3, 1, 21, tzinfo=UTC)
 NAN = math.nan
+COME = Outcome(0.01, True, AT, 0.01)
+
+
+SOLD = st.sampled_from([reason for reason in ExitReason if reason is not ExitReason.CARRIED_ON])
 
 
 def order(number: int = 0, *, ticker: str = "AAA", action: Action = Action.BUY, quantity: int = 10, **changes) -> Order:
@@ -406,13 +421,26 @@ class AnyHistory(RuleBasedStateMachine):
         self.emit(OrderPlaced(self.now, replace(leave, placed_at=self.now, exit_reason=ExitReason.TIME_EXIT)))
 
     @precondition(lambda self: self.state.open_trades)
-    @rule(which=st.integers(0, 5), slip=st.floats(-0.01, 0.01), reason=st.sampled_from(ExitReason))
+    @rule(which=st.integers(0, 5), slip=st.floats(-0.01, 0.01), reason=SOLD)
     def a_trade_closes(self, which, slip, reason):
         trade = list(self.state.open_trades.values())[which % len(self.state.open_trades)]
         price = str(round(self.prices[trade.ticker] * (1 + slip), 4))
         event = closed(self.state, trade.trade_id, price, reason)
         self._pay(event.fill)
         self.emit(event)
+
+    @precondition(lambda self: self.state.open_trades)
+    @rule(which=st.integers(0, 5))
+    def a_trade_is_carried_on(self, which):
+        trade = list(self.state.open_trades.values())[which % len(self.state.open_trades)]
+        self.number += 1
+        again = replace(decision(self.number), as_of=self.now, entry_price=self.prices[trade.ticker])
+        event = carried_on(trade, again, self.state.next_trade_id)
+        if any(o.decision_id == trade.decision_id for o in self.state.pending.values()):
+            with pytest.raises(RefusedError, match="leaving"):
+                step(self.state, event)
+        else:
+            self.emit(event)
 
     @precondition(lambda self: self.state.unresolved)
     @rule(net=st.floats(-0.2, 0.2), which=st.integers(0, 50))
@@ -430,6 +458,9 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(weight=st.floats(0.1, 5.0))
     def a_weight_changes(self, weight):
         self.emit(WeightChanged(self.now, "Trend Agent", weight, "asked"))
+
+    def _open(self):
+        return self.state.open_trades.values()
 
     def _pay(self, fill: Fill) -> None:
         """What the fill means for a purse, worked out apart from the ledger."""
@@ -466,10 +497,12 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def profits_of_closed_trades_are_what_the_ledger_realised(self):
-        ended = [e.trade for e in self.events if isinstance(e, TradeClosed)]
+        ended = closed_trades(self.events)
+        begun = sum((int(t.direction) * money(t.entry_price * t.quantity) for t in self._open()), Decimal(0))
+        carried = begun - sum((p.cost for p in self.state.ledger.positions.values()), Decimal(0))
         fees = sum((t.entry_costs for t in self.state.open_trades.values()), Decimal(0))
         gross = sum((t.pnl + t.costs for t in ended), Decimal(0))
-        assert gross == self.state.ledger.realised_pnl
+        assert gross == self.state.ledger.realised_pnl + carried  # what ended legs gained is booked, and not sold yet
         assert self.state.ledger.costs == fees + sum((t.costs for t in ended), Decimal(0))
         assert (self.state.closed, self.state.won) == (len(ended), sum(t.pnl > 0 for t in ended))
 
@@ -478,10 +511,100 @@ AnyHistory.TestCase.settings = settings(max_examples=40, stateful_step_count=30,
 TestAnyHistory = AnyHistory.TestCase
 
 
-def test_the_weights_in_force_are_the_settings_times_what_was_earned_and_a_persons_word_wins():
+def held() -> EngineState:
+    state = step(initial_state(CAPITAL), OrderPlaced(AT, order(1)))
+    return step(state, opened(state, order(1)))
+
+
+def test_a_trade_that_is_carried_on_changes_legs_and_neither_cash_nor_shares():
+    before = held()
+    event = carried_on(before.open_trades[0], replace(decision(2), entry_price=103.0), before.next_trade_id)
+    after = step(before, event)
+    assert after.ledger is before.ledger
+    assert after.pending is before.pending
+    assert (after.daily_trades, after.order_times) == (before.daily_trades, before.order_times)
+    assert after.open_trades == {1: event.opened}
+    assert (after.closed, after.won, after.losing_streak, after.next_trade_id) == (1, 1, 0, 2)
+    assert after.traded_views == {"AAA": Direction.BULLISH}
+
+
+def test_a_leg_that_lost_counts_towards_the_losing_streak():
+    before = held()
+    event = carried_on(before.open_trades[0], replace(decision(2), entry_price=97.0), 1)
+    assert step(before, event).losing_streak == before.losing_streak + 1
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"closed": {"trade_id": 7}},
+        {"opened": {"quantity": 11}},
+        {"opened": {"entry_price": Decimal("103.01")}},
+        {"opened": {"entry_costs": Decimal("0.01")}},
+        {"opened": {"carries": None}},
+        {"opened": {"direction": Direction.BEARISH}},
+        {"closed": {"costs": Decimal(0)}},
+    ],
+)
+def test_legs_that_do_not_meet_are_refused(part):
+    before = held()
+    event = carried_on(before.open_trades[0], replace(decision(2), entry_price=103.0), 1)
+    ((name, changes),) = part.items()
+    with pytest.raises(RefusedError, match="cannot carry on"):
+        step(before, replace(event, **{name: replace(getattr(event, name), **changes)}))
+
+
+def test_the_account_without_a_trade_has_its_money_its_room_and_its_place():
+    state = held()
+    free = without_trade(state, state.open_trades[0], 105.0)
+    seen = portfolio_view(free, {"AAA": 105.0}, AT)
+    assert (seen.open_trades, seen.exposure_pct, seen.open_risk_pct) == ({}, 0.0, 0.0)
+    assert seen.equity == portfolio_view(state, {"AAA": 105.0}, AT).equity == seen.cash
+    assert state.open_trades
+
+
+def test_who_has_proved_itself_weighs_more_and_a_weight_that_a_person_set_stands():
     state = initial_state(Decimal(1_000))
-    state = step(state, LearningCarried(AT, replace(Learning(), weights={"A": 2.0, "B": 0.5, "C": 2.0}).figures()))
+    proved = {"A": Proved(0.01, 0.02), "B": Proved(across=0.05), "C": Proved(in_time=0.1)}
+    state = step(state, LearningCarried(AT, replace(Learning(), proved=proved).figures()))
     state = step(state, WeightChanged(AT, "C", 0.7, "performance 0.3"))
-    frozen = EngineConfig(weights={"A": 3.0})
-    assert weights_in_force(frozen, state) == {"A": 3.0, "C": 0.7}
-    assert weights_in_force(replace(frozen, learn_weights=True), state) == {"A": 6.0, "B": 0.5, "C": 0.7}
+    config = EngineConfig(weights={"A": 3.0, "B": 1.0, "D": 1.0})
+    assert weights_in_force(config, state) == {"A": 3.0, "B": pytest.approx(6.0), "C": 0.7, "D": 1.0}
+    assert proved_in_force(config, state) == {"B": Proved(across=0.05)}
+    assert weights_in_force(replace(config, learn_weights=False), state) == {"A": 3.0, "B": 1.0, "C": 0.7, "D": 1.0}
+    alone = replace(config, enhancements=Enhancements(multi_agent=False))
+    assert proved_in_force(alone, state) == {}
+
+
+@pytest.mark.parametrize(
+    ("shift", "gate", "counted"),
+    [(0.03, None, 1), (0.0, None, 0), (-0.03, None, 0), (0.03, "tactical.rank", 0), (0.03, "memory.least", 0)],
+)
+def test_signals_that_proved_agents_back_have_a_record_of_their_own(shift: float, gate: str | None, counted: int):
+    learning = replace(Learning(), proved={"A": Proved(across=0.03)})
+    state = step(initial_state(CAPITAL), LearningCarried(AT, learning.figures()))
+    said = StageRecord(StageName.SIGNAL, StageVerdict.PASSED, "up", {PROVED_SHIFT: shift})
+    made = replace(decision(), stages=(said,))
+    if gate is not None:
+        stage = StageName(gate.split(".")[0])
+        full = "rank" if stage is StageName.TACTICAL else "least_confidence"
+        no = StageRecord(stage, StageVerdict.BLOCKED, "no", {GATE_KEY: full})
+        made = replace(made, status=DecisionStatus.BLOCKED, blocked_by=stage, stages=(said, no))
+    state = after(DecisionMade(AT, made, pattern("d0")), SignalResolved(AT, "d0", "AAA", COME), state=state)
+    assert sum(r.resolved for r in state.backed_records.values()) == counted
+    assert not state.backed
+
+
+def test_a_record_of_backed_signals_is_carried_apart():
+    carried = RecordCarried(AT, Direction.BULLISH, 4, 3, 0.1, 2, AT, backed=True)
+    state = after(carried)
+    assert state.records == {}
+    assert state.backed_records[Direction.BULLISH].resolved == 4
+
+
+def test_judged_calls_are_learnt_from_and_the_session_is_remembered():
+    figures = {f"A|across|{name}": value for name, value in (("total", 0.4), ("variance", 0.1), ("calls", 2.0))}
+    state = step(initial_state(Decimal(1_000)), AgentsJudged(AT, figures))
+    assert state.learning.judged_until == AT
+    assert state.learning == Learning().judged(AT, figures)
+    assert state.learning.standing["A"].across.calls == 2.0

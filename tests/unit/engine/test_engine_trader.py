@@ -46,9 +46,9 @@ from lightning_gex.core.ports import OrderFilled, OrderRefused
 from lightning_gex.core.series import DatedSeries
 from lightning_gex.core.sessions import close_of
 from lightning_gex.engine.config import Enhancements
-from lightning_gex.engine.decide import Snapshot
 from lightning_gex.engine.drivers import HistoryFeed, drive
 from lightning_gex.engine.inputs import MarketInputs
+from lightning_gex.engine.proposal import Snapshot
 from lightning_gex.engine.state import replay
 from lightning_gex.memory.book import MemoryBook
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from evaluation_runs import wandering_run
 
+from lightning_gex.analytics.trials import TrialCount
 from lightning_gex.evaluation.ablation import BASELINE, EVERYTHING, EXPECTED, AblatedVariant, Ablation, ablation_of
 from lightning_gex.evaluation.comparison_section import ablation_html
 from lightning_gex.evaluation.metrics import evaluate
@@ -130,7 +131,9 @@ def test_a_variant_that_truly_earns_more_than_the_baseline_is_superior_by_name()
 
 @pytest.mark.parametrize("changed", [{}, {"without_memory": {"hits": np.zeros(COUNT)}}])
 def test_the_page_is_one_file_that_names_every_enhancement_and_asks_no_other_address(changed: dict) -> None:
-    page = ablation_html(ablation_of(variants(**changed)), title="Ablation: <AAA>", trials=14, notes=("a note",))
+    page = ablation_html(
+        ablation_of(variants(**changed)), title="Ablation: <AAA>", trials=TrialCount(14, 0.0), notes=("a note",)
+    )
     assert "Ablation: &lt;AAA&gt;" in page
     assert all(name in page for name in EXPECTED)
     assert "14 variants were" in page

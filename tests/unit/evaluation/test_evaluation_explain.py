@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evaluation_runs import NAN, abstention, bars, decision, vote
 
-from lightning_gex.core.enums import DecisionStatus, StageName
+from lightning_gex.core.enums import Action, DecisionStatus, StageName
 from lightning_gex.evaluation.explain import explain_decision, explain_votes, headline
 
 SESSION = bars("AAA", [10.0]).session[0]
@@ -34,6 +36,11 @@ def test_a_headline_tells_what_how_much_and_at_which_prices() -> None:
         "confidence 60%, horizon 5 sessions"
     )
     assert told == expected
+
+
+def test_a_headline_says_that_a_trade_is_carried_on() -> None:
+    made = replace(decision("AAA", SESSION), action=Action.HOLD)
+    assert "AAA: approved. carry on 10, entry 100.00" in headline(made)
 
 
 def test_a_headline_leaves_out_what_is_absent() -> None:

@@ -54,7 +54,8 @@ def test_what_is_judged_first_can_be_said():
         ({"count": 0, "purge_sessions": 5}, InputError, "at least 1"),
         ({"count": 2, "purge_sessions": -1}, InputError, "negative"),
         ({"count": 2, "purge_sessions": 900}, InsufficientDataError, "0 sessions are left to learn from"),
-        ({"count": 9, "purge_sessions": 5, "judge_from": DAYS[-5]}, InsufficientDataError, "5 sessions cannot"),
+        ({"count": 9, "purge_sessions": 0, "judge_from": DAYS[-5]}, InsufficientDataError, "5 sessions cannot"),
+        ({"count": 9, "purge_sessions": 21, "judge_from": DAYS[-180]}, InsufficientDataError, "each needs 21"),
     ],
 )
 def test_what_cannot_be_cut_is_refused(arguments, error, problem):

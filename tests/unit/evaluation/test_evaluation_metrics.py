@@ -10,6 +10,7 @@ import pytest
 from evaluation_runs import AGENTS, CAPITAL, NAN, bars, decision, run, trade, wandering_run
 from scipy import stats
 
+from lightning_gex.analytics.trials import BEHIND_DEFAULTS, TrialCount
 from lightning_gex.core.enums import DecisionStatus, ExitReason, FillPrice, MarketRegime, StageName
 from lightning_gex.core.membership import Membership
 from lightning_gex.evaluation.calls import RunIndex
@@ -97,7 +98,7 @@ def test_win_rate_and_expectancy_are_after_costs() -> None:
     ]
     found = evaluate(run({"AAA": mine}, [], trades))
     assert found.trades == 4
-    assert found.trades_open_at_end == 1
+    assert (found.trades_open_at_end, found.trades_carried_on) == (1, 0)
     assert found.win_rate == pytest.approx(0.5)
     assert found.expectancy_bp == pytest.approx((90 - 5 + 190 - 100) / 4)
     expected = stats.binomtest(2, 4).proportion_ci(0.95, method="wilson")
@@ -221,7 +222,9 @@ def test_the_money_figures_follow_their_definitions() -> None:
     rng = np.random.default_rng(0)
     equity = CAPITAL * np.cumprod(1 + np.r_[0, rng.normal(0.001, 0.01, count - 1)])
     bill = np.full(count, 0.03)
-    found = evaluate(run({"AAA": mine}, [], equity=equity, exposure=equity * 0.4, bill_rate=bill))
+    found = evaluate(
+        run({"AAA": mine}, [], equity=equity, exposure=equity * 0.4, bill_rate=bill), trials=TrialCount(1, 0.0)
+    )
     excess = equity[1:] / equity[:-1] - 1 - 0.03 / 252
     per_session = excess.mean() / excess.std(ddof=1)
     skew, kurtosis = stats.skew(excess), stats.kurtosis(excess, fisher=False)
@@ -233,6 +236,20 @@ def test_the_money_figures_follow_their_definitions() -> None:
     worst = max(1 - equity[j] / equity[i] for i in range(count) for j in range(i, count))
     assert found.max_drawdown == pytest.approx(worst)
     assert found.calmar == pytest.approx(found.cagr / found.max_drawdown)
+
+
+def test_a_run_alone_is_deflated_by_what_the_defaults_were_chosen_from_on_their_years_and_by_nothing_later() -> None:
+    def found(start: str) -> RunMetrics:
+        mine = bars("AAA", np.full(300, 100.0), start=start)
+        equity = CAPITAL * np.cumprod(1 + np.r_[0, np.random.default_rng(0).normal(0.001, 0.01, 299)])
+        return evaluate(run({"AAA": mine}, [], equity=equity, exposure=equity * 0.4))
+
+    then, later = found("2015-01-02"), found("2022-01-03")
+    assert (then.trials, then.trials_behind_defaults) == (1 + BEHIND_DEFAULTS.count, BEHIND_DEFAULTS.count)
+    assert (later.trials, later.trials_behind_defaults) == (1, 0)
+    assert then.deflated_sharpe < later.deflated_sharpe
+    assert any("2010 to 2021" in note for note in then.notes)
+    assert any("counts 1 trial" in note and "defaults" not in note for note in later.notes)
 
 
 def test_interest_alone_is_no_sharpe_ratio() -> None:

@@ -11,8 +11,9 @@ from evaluation_runs import CAPITAL, bars, decision, run, trade, wandering_run
 from scipy import stats
 
 from lightning_gex.analytics.performance import cagr, session_returns, sharpe
+from lightning_gex.core.enums import ExitReason
 from lightning_gex.evaluation.intervals import DateBootstrap
-from lightning_gex.evaluation.money import CAPACITY_SHARE, capacity, curve_intervals, turnover_a_year
+from lightning_gex.evaluation.money import CAPACITY_SHARE, capacity, curve_intervals, traded_usd, turnover_a_year
 
 
 def invested(seed: int, sessions: int = 1000, drift: float = 0.0004, deviation: float = 0.01):
@@ -74,6 +75,28 @@ def test_turnover_counts_both_sides_over_the_mean_equity():
     half = run({"AAA": mine}, [decision("AAA", day[0])], [one], over=day[:126])
     assert turnover_a_year(half) == pytest.approx(2 * 22_000 / CAPITAL)
     assert turnover_a_year(replace(made, trades=())) == 0.0
+
+
+def carried(day, mine):
+    """A purchase of 10,000 USD, carried on at 11,000, sold at 12,000: its two legs, and the whole of it."""
+    first = trade("AAA", day[0], day[1], day[6], 10.0, 11.0, quantity=1000, reason=ExitReason.CARRIED_ON)
+    second = replace(trade("AAA", day[6], day[6], day[11], 11.0, 12.0, quantity=1000), carries=first.decision_id)
+    whole = trade("AAA", day[0], day[1], day[11], 10.0, 12.0, quantity=1000)
+    return [run({"AAA": mine}, [decision("AAA", day[0])], trades) for trades in ([first, second], [whole])]
+
+
+def test_where_one_leg_goes_over_into_the_next_nothing_is_turned_over():
+    mine = bars("AAA", np.full(252, 10.0))
+    legs, whole = carried(mine.session, mine)
+    assert turnover_a_year(legs) == turnover_a_year(whole) == pytest.approx(22_000 / CAPITAL)
+    assert [traded_usd(t) for t in legs.trades] == [10_000.0, 12_000.0]
+
+
+def test_a_leg_that_was_not_bought_asks_for_no_volume():
+    mine = bars("AAA", np.full(60, 10.0))
+    legs, whole = carried(mine.session, mine)
+    assert capacity(legs) == capacity(whole)
+    assert capacity(legs).trades == 1
 
 
 def test_capacity_is_the_capital_whose_order_is_one_per_cent_of_the_usual_dollar_volume():

@@ -68,26 +68,19 @@ def test_a_page_asks_no_address_and_fits_the_screen_it_is_shown_on():
     assert "prefers-color-scheme: dark" in html
 
 
+SHOWN = {False: ((report, DESK), (comparison, PHONE), (positioned, PHONE))}
+SHOWN |= {True: ((report, PHONE), (comparison, DESK), (claims, PHONE))}
+
+
 @in_a_browser
-@pytest.mark.parametrize(
-    ("html", "width", "dark"),
-    [
-        (report, PHONE, True),
-        (report, DESK, False),
-        (comparison, PHONE, False),
-        (comparison, DESK, True),
-        (claims, PHONE, True),
-        (positioned, PHONE, False),
-    ],
-)
-def test_the_page_never_scrolls_sideways_and_every_picture_is_drawn_in_the_colours_of_the_scheme(
-    html, width, dark, tmp_path
-):
-    found = measured(html(), tmp_path, width=width, dark=dark)
-    assert found["scroll"] <= found["client"] == width, found["wide"]
-    assert found["wide"] == []
-    assert found["pictures"] > 0
-    assert found["failed"] == []
-    assert found["ink"] == INK[dark]
-    red, green, blue = (int(INK[dark][k : k + 2], 16) for k in (1, 3, 5))
-    assert found["drawn"] == f"rgb({red}, {green}, {blue})"
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_page_scrolls_sideways_and_every_picture_is_drawn_in_the_colours_of_the_scheme(dark, tmp_path):
+    pages = {made.__name__: (made(), width) for made, width in SHOWN[dark]}
+    for name, found in measured(pages, tmp_path, dark=dark).items():
+        assert found["scroll"] <= found["client"] == pages[name][1], (name, found["wide"])
+        assert found["wide"] == [], name
+        assert found["pictures"] > 0, name
+        assert found["failed"] == [], name
+        assert found["ink"] == INK[dark], name
+        red, green, blue = (int(INK[dark][k : k + 2], 16) for k in (1, 3, 5))
+        assert found["drawn"] == f"rgb({red}, {green}, {blue})", name

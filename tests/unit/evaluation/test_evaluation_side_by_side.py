@@ -36,6 +36,8 @@ def test_a_system_beside_itself_differs_in_nothing():
     assert found.total_interval == (0.0, 0.0)
     assert found.agreement.share == 1.0
     assert found.agreement.entries_shared == 1.0
+    for low, high in (found.agreement.share_interval, found.agreement.entries_interval, found.agreement.held_interval):
+        assert 0.5 < low < high == 1.0  # that all were alike so far does not make it sure
     assert found.differing == ()
 
 

@@ -25,10 +25,14 @@ def test_the_sheet_shows_the_verdict_and_eight_figures_with_their_intervals(made
     assert sheet.told == verdict(made[1])
     assert len(sheet.figures) == 8
     named = {figure.name: figure for figure in sheet.figures}
-    assert named["Accuracy"].value == f"{100 * made[1].accuracy:.1f}%"
-    assert f"n {made[1].decisions_resolved:,}" in named["Accuracy"].beside
-    assert all("95%" in named[name].beside for name in ("Win rate", "Growth a year", "Deepest fall", "Sharpe"))
+    right = named["Accuracy: direction right"]
+    assert right.value == f"{100 * made[1].accuracy:.1f}%"
+    assert f"n {made[1].decisions_resolved:,}" in right.beside
+    assert any(name.startswith("Excess over") for name in named)
+    assert all("95%" in figure.beside for figure in sheet.figures)
     assert list(sheet.curves) == ["Lightning GEX", "buy and hold"]
+    more = summary_sheet(*made, curves={"the baseline": made[0].equity})
+    assert list(more.curves) == ["Lightning GEX", "buy and hold", "the baseline"]
 
 
 def test_the_images_are_a_png_and_a_pdf_of_one_page_and_do_not_change(made):

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from lightning_gex.analytics.performance import (
     deflated_sharpe_ratio,
@@ -20,6 +21,7 @@ from lightning_gex.analytics.performance import (
     sharpe,
     skew_and_kurtosis,
 )
+from lightning_gex.analytics.trials import TrialCount
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.units import SESSIONS_PER_YEAR
 from lightning_gex.evaluation.paired import Judged
@@ -28,7 +30,7 @@ from lightning_gex.evaluation.sweep_forward import figure_of, forward_choice
 from lightning_gex.evaluation.sweep_page import sweep_html
 from lightning_gex.evaluation.sweep_tables import flat_figures, returns_frame, table_of, variants_frame
 from lightning_gex.evaluation.sweep_variant import Criterion, Variant, joined, sharpe_per_session
-from lightning_gex.evaluation.sweep_words import conclusions, headline, may_be_used, sweep_document
+from lightning_gex.evaluation.sweep_words import SWEEP_LEVEL, conclusions, headline, may_be_used, sweep_document
 
 LUCKY_SWEEPS = 200 if os.environ.get("LIGHTNING_SOAK") else 8
 SESSIONS = np.busday_offset("2015-01-02", np.arange(500))
@@ -83,7 +85,7 @@ def luck() -> list[Variant]:
 def judge(variants: list[Variant], *, by: Criterion = Criterion.SHARPE, trials: int | None = None):
     rates = [rate for v in variants if math.isfinite(rate := sharpe_per_session(v))]
     variance = float(np.var(rates, ddof=1)) if len(rates) > 1 else 0.0
-    return findings(variants, trials=trials or len(variants), variance_of_trials=variance, by=by)
+    return findings(variants, trials=TrialCount(trials or len(variants), variance), by=by)
 
 
 def test_the_best_is_first_and_its_figures_are_those_of_the_definitions(luck) -> None:
@@ -135,6 +137,44 @@ def test_the_false_alarms_of_the_whole_judgement_on_luck_are_rare() -> None:
     assert alarms <= 1 + LUCKY_SWEEPS // 20  # the step-down test alone allows one in twenty
 
 
+def invested(name: str, market: np.ndarray, share: np.ndarray, *, as_set: bool = False) -> Variant:
+    """A variant that holds a share of a market, session by session, beside one that holds its mean share."""
+    growth, held = np.log1p(share * np.expm1(market)), np.log1p(share.mean() * np.expm1(market))
+    return variant(name, growth, as_set=as_set, parts=(replace(judged_of(growth), held=held),))
+
+
+def test_being_invested_more_in_a_market_that_rises_is_no_ability() -> None:
+    market = noise(3, drift=0.003)
+    held = [invested(f"v{k}", market, np.full(500, size), as_set=k == 0) for k, size in enumerate((0.1, 0.5, 1.0))]
+    found = judge(held)
+    assert max(f.gain.return_interval[0] for f in found.figures if f.gain) > 0  # it grew more, surely
+    assert found.superior_names() == ()
+    assert found.superior is not None
+    assert found.superior.p_value > 0.05
+    assert not may_be_used(found)
+
+
+def test_knowing_when_to_be_in_the_market_is_one() -> None:
+    market = noise(3, drift=0.0005)
+    knows = np.where(market > np.roll(market, 1), 0.9, 0.1)
+    held = [invested("v0", market, np.full(500, 0.5), as_set=True), invested("v1", market, knows)]
+    assert judge(held).superior_names() == ("v1",)
+
+
+def test_what_a_sweep_claims_of_luck_in_a_market_that_rises_stays_within_its_level() -> None:
+    """Every variant holds another share of one market, at times that know nothing of it."""
+    apart = claimed = 0
+    for seed in range(LUCKY_SWEEPS):
+        rng = np.random.default_rng(10_000 + seed)
+        market = rng.normal(0.0008, 0.01, 250)  # a fifth a year
+        shares = [size * (rng.random(50) < 0.6).repeat(5) for size in (0.2, 0.4, 0.6, 0.8, 1.0)]
+        found = judge([invested(f"v{k}", market, share, as_set=k == 0) for k, share in enumerate(shares)])
+        apart += bool(found.superior_names())
+        claimed += may_be_used(found)
+    assert apart <= binom.ppf(0.999, LUCKY_SWEEPS, SWEEP_LEVEL)
+    assert claimed <= apart
+
+
 def test_a_variant_without_the_figure_is_last_and_one_that_never_bought_has_no_sharpe(luck) -> None:
     flat = variant("v9", np.zeros(500), invested=False)
     found = judge([flat, *luck])
@@ -175,7 +215,7 @@ def test_one_variant_alone_is_no_choice() -> None:
 def test_no_variant_or_a_name_twice_is_refused(luck) -> None:
     for wrong in ([], [luck[0], luck[0]]):
         with pytest.raises(InputError, match="a name of its own"):
-            findings(wrong, trials=1, variance_of_trials=0.0, by=Criterion.SHARPE)
+            findings(wrong, trials=TrialCount(1, 0.0), by=Criterion.SHARPE)
 
 
 @given(st.integers(1, 400), st.integers(0, 1_000))

@@ -21,7 +21,7 @@ DECISION_COLUMNS = (
 )
 TRADE_COLUMNS = (
     "ticker decided_at entry_at exit_at direction quantity entry_price exit_price horizon_days confidence costs pnl "
-    "exit_reason"
+    "exit_reason carried_in"
 )
 
 

@@ -38,7 +38,7 @@ def test_a_coin_cannot_be_told_apart_from_its_base_rate(coin) -> None:
     assert told.title == "The direction calls cannot be told apart from as many longs and shorts at any time"
     assert told.sentences[0].startswith("In short: no skill in calling direction is shown")
     assert "95% interval" in told.sentences[1]
-    assert "buying and holding" in told.sentences[-1]
+    assert "Buying and holding" in told.sentences[2]
 
 
 def test_a_universe_is_the_fairest_comparison_where_there_is_one(coin) -> None:
@@ -68,7 +68,7 @@ def test_one_known_decision_is_too_little() -> None:
     metrics = evaluate(run({"AAA": mine}, [decision("AAA", mine.session[0])]))
     told = verdict(replace(metrics, excess_over_all_sessions_interval=(NAN, NAN)))
     assert told.finding is Finding.NO_DATA
-    assert "with no interval" in told.sentences[2]
+    assert "(no interval)" in told.sentences[3]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_one_known_decision_is_too_little() -> None:
 def test_what_is_said_of_trades_in_short_is_what_their_interval_says(coin, interval, words) -> None:
     told = verdict(replace(coin, expectancy_bp=sum(interval) / 2, expectancy_interval_bp=interval))
     assert words in told.sentences[0]
-    assert f"{interval[0]:+.1f} to {interval[1]:+.1f}" in told.sentences[3]
+    assert f"{interval[0]:+.1f} to {interval[1]:+.1f}" in told.sentences[1]
 
 
 def test_money_that_the_brackets_make_without_skill_is_said_to_be_that(coin) -> None:
@@ -91,16 +91,27 @@ def test_money_that_the_brackets_make_without_skill_is_said_to_be_that(coin) -> 
 def test_growth_is_held_against_holding_and_falls_against_what_the_sessions_could_have_given(coin) -> None:
     told = verdict(replace(coin, growth_over_hold=-0.05, growth_over_hold_interval=(-0.08, -0.01)))
     assert "grew less than holding" in told.sentences[0]
-    told = verdict(replace(coin, max_drawdown_interval=(0.1, 0.3), trials=7))
-    assert "fall by 10.0 to 30.0% at the deepest" in told.sentences[4]
-    assert "the 7 variants tried" in told.sentences[4]
+    told = verdict(replace(coin, max_drawdown_interval=(0.1, 0.3)))
+    assert "reckon with 10.0 to 30.0%" in told.sentences[2]
+
+
+def test_a_sharpe_ratio_is_held_against_the_luck_of_all_that_were_tried_and_against_zero_where_nothing_was(
+    coin,
+) -> None:
+    assert (
+        "what the best of the 7 variants tried on these data would show by luck"
+        in verdict(replace(coin, trials=7, trials_behind_defaults=0)).sentences[4]
+    )
+    behind = verdict(replace(coin, trials=457, trials_behind_defaults=450)).sentences[4]
+    assert "the 457 variants tried on these data or behind the defaults" in behind
+    assert "above zero, the only variant tried" in verdict(replace(coin, trials=1)).sentences[4]
 
 
 def test_a_run_without_volumes_says_nothing_of_capacity(coin) -> None:
-    assert "all but a twentieth of the orders stay below 1% of a day's volume" in verdict(coin).sentences[3]
+    assert "95% of the orders stay below 1% of a day's volume" in verdict(coin).sentences[1]
     silent = replace(coin, capacity_usd=Capacity(0.01, NAN, NAN, 0))
-    assert "volume" not in verdict(silent).sentences[3]
-    assert verdict(replace(coin, trades=0)).sentences[3] == "No trade was closed."
+    assert "volume" not in verdict(silent).sentences[1]
+    assert verdict(replace(coin, trades=0)).sentences[1] == "No trade was closed."
 
 
 def test_absent_figures_read_as_such() -> None:

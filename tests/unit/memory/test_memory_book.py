@@ -264,3 +264,26 @@ def test_a_question_that_does_not_fit_is_refused() -> None:
         )
     with pytest.raises(SettingsError, match="at least 1"):
         book.recall(ticker="SPY", direction=Direction.BULLISH, vector=(0.0,) * 4, as_of=START, count=0)
+
+
+def test_a_book_that_forgets_what_is_resolved_recalls_as_one_that_does_not() -> None:
+    whole, brief = MemoryBook(), MemoryBook(forgets_resolved=True)
+    made = [dataclasses.replace(a_pattern(), pattern_id=f"p{k}", as_of=START + timedelta(hours=k)) for k in range(40)]
+    for book in (whole, brief):
+        for pattern in made:
+            book.remember(pattern)
+        for pattern in made[:30]:
+            book.resolve(pattern.pattern_id, an_outcome(100))
+    asked = {"ticker": "SPY", "direction": Direction.BULLISH, "vector": made[0].vector, "count": 50}
+    later = START + timedelta(hours=200)
+    found, expected = (book.recall(**asked, as_of=later) for book in (brief, whole))
+    assert found.pattern_id == expected.pattern_id
+    assert np.array_equal(found.table, expected.table)
+    assert len(found) == 30
+    waiting = [pattern.pattern_id for pattern in made[30:]]
+    assert (len(brief), len(whole)) == (10, 40)
+    assert [p.pattern_id for p in brief.patterns()] == waiting
+    assert [p.pattern_id for p in brief.recent(3)] == waiting[:-4:-1]
+    assert brief.find("p0") is None
+    with pytest.raises(RefusedError):
+        brief.resolve("p0", an_outcome(100))

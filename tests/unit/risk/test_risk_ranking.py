@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightning_gex.risk.ranking import HIGH_SESSIONS, UNKNOWN, WEIGHTS, Traits, ranked, standing, traits_of
+from lightning_gex.risk.ranking import (
+    HIGH_SESSIONS,
+    NO_OPINION,
+    UNKNOWN,
+    USUAL_EDGE,
+    WEIGHTS,
+    ProvedOpinion,
+    Traits,
+    heeding,
+    ranked,
+    standing,
+    traits_of,
+)
 
 _SCORES = st.dictionaries(st.text("ABCDEF", min_size=1, max_size=3), st.floats(allow_nan=True), max_size=12)
 
@@ -118,3 +130,32 @@ def test_the_best_of_all_has_one_and_the_worst_nought_and_momentum_weighs_half()
     assert scores == {"A": 1.0, "B": 0.5, "C": 0.0}
     assert standing({"A": Traits(0.0, 0.1, 0.0), "B": Traits(-1.0, 0.2, -1.0)}) == {"A": 0.5, "B": 0.5}
     assert sum(WEIGHTS) == 1.0
+
+
+_USUAL = st.dictionaries(st.text("ABCDEF", min_size=1, max_size=3), st.floats(0, 1) | st.just(math.nan), max_size=8)
+
+
+@given(_USUAL)
+def test_where_nothing_is_proved_the_order_is_the_usual_one_to_the_bit(usual):
+    heard = heeding(usual, NO_OPINION)
+    assert list(heard) == list(usual)
+    assert np.array_equal(list(heard.values()), list(usual.values()), equal_nan=True)
+
+
+@given(_USUAL, st.floats(0.001, 0.5), st.integers(0, 99))
+def test_a_proved_opinion_counts_by_its_edge_beside_the_usual_order(usual, edge, seed):
+    generator = np.random.default_rng(seed)
+    opinion = ProvedOpinion(edge, {t: float(generator.integers(-2, 3)) for t in usual})
+    assert opinion.share == pytest.approx(edge / (edge + USUAL_EDGE))
+    scores = heeding(usual, opinion)
+    assert all(0.0 <= score <= 1.0 + 1e-12 for score in scores.values())
+    for one, other in [(a, b) for a in usual for b in usual]:
+        same = usual[one] == usual[other] or (math.isnan(usual[one]) and math.isnan(usual[other]))
+        if same and opinion.log_odds[one] > opinion.log_odds[other]:
+            assert scores[one] > scores[other]
+
+
+def test_a_strong_proof_orders_tickers_of_which_nothing_else_is_known():
+    scores = heeding({"A": math.nan, "B": math.nan, "C": math.nan}, ProvedOpinion(0.05, {"B": 0.4, "C": -0.1}))
+    assert list(ranked(scores, 0.6)) == ["B", "A", "C"]
+    assert ranked(scores, 0.6)["B"].proved_share == 0.6

@@ -44,5 +44,5 @@ def coin_flips(
         charm_pressure=np.full(count, np.nan),
         vanna_sensitivity=rng.uniform(-1, 1, count),
         volatility=np.full(count, 0.2),
-        cost_bp_per_side=cost_bp,
+        cost_bp_per_side=np.full(count, cost_bp),
     )

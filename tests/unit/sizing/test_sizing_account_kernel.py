@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
 
 from hypothesis import example, given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from sizing_samples import coin_flips
 
 from lightning_gex.core.ledger import money, price
+from lightning_gex.core.units import BASIS_POINT
 from lightning_gex.sizing.account_kernel import (
     _affordable,
     _cents_of_float,
@@ -61,4 +61,4 @@ def test_as_many_shares_are_bought_as_the_engine_buys(usd, equity_cents, percent
 def test_the_rows_between_a_trade_and_its_end_are_left_out_and_no_others():
     market = market_of(coin_flips(candidates=12, episodes=2, held=1))
     assert market.rows["after"].tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
-    assert math.isclose(market.fee, 5e-4)
+    assert (market.rows["fee"] == 5.0 * BASIS_POINT).all()

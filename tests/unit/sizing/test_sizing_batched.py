@@ -41,6 +41,7 @@ def awkward(seed, *, tickers=3, held=4, move=0.05):
         exit_price=np.where(unfilled, np.nan, exit_),
         exit_at=plain.decided_at + rng.integers(1, held + 1, n),
         volatility=np.where(rng.random(n) < 0.1, np.nan, rng.uniform(0.05, 0.8, n)),
+        cost_bp_per_side=plain.cost_bp_per_side * rng.choice([1.0, 0.4], n),
     )
 
 

@@ -111,9 +111,21 @@ def test_joining_keeps_every_candidate_and_the_episodes_apart():
     np.testing.assert_array_equal(both.gex_signal, np.r_[one.gex_signal, two.gex_signal])
 
 
-def test_episodes_at_different_costs_are_not_joined():
-    with pytest.raises(InputError, match="cost"):
-        joined([coin_flips(cost_bp=5.0), coin_flips(cost_bp=2.0)])
+def test_episodes_at_different_costs_are_joined_each_at_its_own():
+    one, two = coin_flips(candidates=6, cost_bp=5.0), coin_flips(candidates=9, cost_bp=2.0)
+    both = joined([one, two])
+    assert both.cost_bp_per_side.tolist() == [5.0] * 6 + [2.0] * 9
+    np.testing.assert_array_equal(both.net_return, np.r_[one.net_return, two.net_return])
+    later = stretch(both, 0.0, 0.5, settled=False)
+    assert set(later.cost_bp_per_side) == {2.0, 5.0}
+
+
+def test_a_cost_that_is_none_is_refused_with_its_row_and_nothing_is_not_joined():
+    costs = np.full(600, 5.0)
+    costs[7] = -1.0
+    with pytest.raises(InputError, match="basis points") as refused:
+        replace(coin_flips(), cost_bp_per_side=costs)
+    assert (refused.value.row, refused.value.field) == (7, "cost_bp_per_side")
     with pytest.raises(InsufficientDataError):
         joined([])
 

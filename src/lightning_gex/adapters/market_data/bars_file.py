@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import polars as pl
 
 from lightning_gex.adapters.market_data.content import read_content
 from lightning_gex.adapters.market_data.stale_open import has_own_volume
-from lightning_gex.adapters.market_data.tables import Table, clipped, read_table
+from lightning_gex.adapters.market_data.tables import Table, clipped, joined, read_table, table_parts
 from lightning_gex.core.bars import Bars
 from lightning_gex.core.errors import InputError, SettingsError
 from lightning_gex.core.sessions import LAST_SESSION_YEAR
@@ -49,20 +50,35 @@ def read_bars(
     """
     if tickers is not None and not tickers:
         raise SettingsError("name at least one ticker, or none to read them all")
-    table = read_table(read_content(path))
+    content = read_content(path)
+    if tickers is not None:
+        return _bars_of_parts(table_parts(content), tickers, optional)
+    table = read_table(content)
     table.demand(BAR_COLUMNS)
-    return bars_of_table(table, tickers, optional)
+    return bars_of_table(table, None)
 
 
 def bars_of_table(table: Table, tickers: Sequence[str] | None, optional: Sequence[str] = ()) -> dict[str, Bars]:
     """The bars in a table that has the columns ``BAR_COLUMNS``. Raises as ``read_bars`` does."""
-    names = ticker_column(table)
-    if tickers is None:
-        return _checked_bars(table, names)
-    _demand_tickers(table, names, tickers)
-    keep = names.is_in(list(dict.fromkeys((*tickers, *optional)))).to_numpy()
-    found = _checked_bars(table.where(keep), names.filter(pl.Series(keep)))
-    return {ticker: found[ticker] for ticker in dict.fromkeys((*tickers, *optional)) if ticker in found}
+    return _checked_bars(table, ticker_column(table)) if tickers is None else _bars_of_parts([table], tickers, optional)
+
+
+def _bars_of_parts(parts: Iterable[Table], tickers: Sequence[str], optional: Sequence[str]) -> dict[str, Bars]:
+    """The bars of some tickers, from parts of a file that are looked at one after the other."""
+    wanted = list(dict.fromkeys((*tickers, *optional)))
+    there: dict[str, None] = {}
+    kept: list[Table] = []
+    for part in parts:
+        part.demand(BAR_COLUMNS)
+        names = ticker_column(part)
+        there |= dict.fromkeys(names.unique(maintain_order=True).to_list())
+        keep = names.is_in(wanted)
+        rows = part.where(keep.to_numpy())
+        kept.append(replace(rows, frame=rows.frame.with_columns(names.filter(keep))))
+    table = joined(kept)
+    _demand_tickers(list(there), table.source, tickers)
+    found = _checked_bars(table, table.frame["ticker"])
+    return {ticker: found[ticker] for ticker in wanted if ticker in found}
 
 
 def bars_of_frame(frame: Any, *, source: str = "frame") -> dict[str, Bars]:  # noqa: ANN401 - pandas is not imported
@@ -91,8 +107,7 @@ def ticker_column(table: Table) -> pl.Series:
     )
 
 
-def _demand_tickers(table: Table, names: pl.Series, tickers: Sequence[str]) -> None:
-    there: list[str] = names.unique(maintain_order=True).to_list()
+def _demand_tickers(there: Sequence[str], source: str, tickers: Sequence[str]) -> None:
     for ticker in tickers:
         if ticker not in there:
             by_capitals = {name.upper(): name for name in there}
@@ -102,7 +117,7 @@ def _demand_tickers(table: Table, names: pl.Series, tickers: Sequence[str]) -> N
             hint = f"; did you mean {' or '.join(clipped(by_capitals[n]) for n in near)}?" if near else ""
             raise InputError(
                 f"there are no bars of {clipped(ticker)}{hint} (the file has {listed}{more})",
-                source=table.source,
+                source=source,
                 field="ticker",
             )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time
 from difflib import get_close_matches
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -18,6 +20,8 @@ from lightning_gex.adapters.market_data.content import Content
 from lightning_gex.core.errors import InputError
 from lightning_gex.core.units import BoolArray1D, DateArray1D, Float64Array1D, Int64Array1D
 
+#: Rows of Parquet that are looked at together where a file is read in parts: some five megabytes of bars.
+PART_ROWS = 65_536
 _SHOWN = 40  # characters of a wrong value that a message repeats
 _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _TOP_BYTES = 65_536  # a header line ends within so many bytes
@@ -293,21 +297,70 @@ def _column_names(content: Content) -> frozenset[str]:
     return frozenset(cell.strip().strip('"') for cell in first.split(","))
 
 
+def table_parts(content: Content) -> Iterator[Table]:
+    """A CSV or Parquet file as tables one after the other, at least one: who keeps few rows never holds all of them.
+
+    Parameters
+    ----------
+    content : the file. Parquet comes in parts of ``PART_ROWS`` rows, CSV in one.
+
+    Raises
+    ------
+    InputError : as ``read_table``, when the damaged part is reached.
+    """
+    if not content.is_parquet:
+        yield read_table(content)
+        return
+    import pyarrow
+    import pyarrow.parquet
+
+    with _damage_said(content.source):
+        file = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content.data))
+        first = 1
+        for batch in file.iter_batches(batch_size=PART_ROWS):
+            part = _table_of_arrow(pyarrow.Table.from_batches([batch]), content.source, first)
+            first += len(part)
+            yield part
+        if first == 1:
+            yield _table_of_arrow(file.schema_arrow.empty_table(), content.source, first)
+    pyarrow.default_memory_pool().release_unused()  # Arrow would keep what the parts took, for a next file
+
+
+def joined(parts: Sequence[Table]) -> Table:
+    """Parts of one file, at least one, as one table."""
+    frame = pl.concat([part.frame for part in parts], how="vertical", rechunk=True)
+    return Table(parts[0].source, frame, np.concatenate([part.line for part in parts]))
+
+
 def _read_parquet(content: Content) -> Table:
     # pyarrow, not polars: on damaged bytes polars' reader panics through the process's standard error
     import pyarrow
     import pyarrow.parquet
 
+    with _damage_said(content.source):
+        return _table_of_arrow(pyarrow.parquet.read_table(pyarrow.BufferReader(content.data)), content.source, 1)
+
+
+def _table_of_arrow(arrow: Any, source: str, first: int) -> Table:  # noqa: ANN401 - pyarrow is imported late
+    import pyarrow
+
+    arrow.validate(full=True)
+    # Names that are no text are said here, and notes beside them dropped: polars would panic at either.
+    bare = pyarrow.schema([pyarrow.field(column.name, column.type) for column in arrow.schema])
+    frame = pl.DataFrame(pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, schema=bare)))
+    return Table(source, frame, np.arange(first, first + frame.height, dtype=np.int64))
+
+
+@contextmanager
+def _damage_said(source: str) -> Iterator[None]:
+    """Raise ``InputError`` for whatever pyarrow and polars raise on a damaged Parquet file."""
+    import pyarrow
+
     try:
-        arrow = pyarrow.parquet.read_table(io.BytesIO(content.data))
-        arrow.validate(full=True)
-        # Names that are no text are said here, and notes beside them dropped: polars would panic at either.
-        bare = pyarrow.schema([pyarrow.field(column.name, column.type) for column in arrow.schema])
-        frame = pl.DataFrame(pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, schema=bare)))
+        yield
     except (pyarrow.ArrowException, OSError, ValueError, TypeError, MemoryError, pl.exceptions.PolarsError) as error:
         first = clipped(str(error).partition("\n")[0])
-        raise InputError(f"is a damaged or cut Parquet file ({first})", source=content.source) from None
-    return Table(content.source, frame, np.arange(1, frame.height + 1, dtype=np.int64))
+        raise InputError(f"is a damaged or cut Parquet file ({first})", source=source) from None
 
 
 def csv_table(text: bytes, source: str) -> Table:

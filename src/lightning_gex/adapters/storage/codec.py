@@ -32,8 +32,9 @@ from lightning_gex.adapters.storage.exactness import exactness_of
 from lightning_gex.adapters.storage.stored_form import NOT_FINITE, REASONS, compacted, expanded, reader, written
 from lightning_gex.adapters.storage.upcast import FIRST_COMPACT, upcast
 from lightning_gex.core.decision import Decision
+from lightning_gex.core.deferred import settle
 from lightning_gex.core.errors import InputError, IntegrityError, StoreError
-from lightning_gex.core.events import EVENT_VERSION, Event
+from lightning_gex.core.events import EVENT_VERSION, DecisionMade, Event
 
 _STRICT = frozenset({"str", "int", "bool", "enum", "decimal", "datetime", "tuple"})
 _OPAQUE = frozenset({"cls", "members", "metadata", "expected"})  # parts of a schema that hold no schema
@@ -64,6 +65,9 @@ def encode(event: Event) -> str:
     """
     try:
         kind: type = type(event)
+        if isinstance(event, DecisionMade):
+            for part in (event.decision, *event.decision.stages):
+                settle(part)
         if kind in _KINDS and exactness_of(kind)(event):
             return written(event).decode("utf-8")
     except (msgspec.ValidationError, UnicodeEncodeError, OverflowError, AttributeError, TypeError):  # said below

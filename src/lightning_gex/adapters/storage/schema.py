@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
 #: Raised by one whenever a table changes, with a step in ``migrations``; a store of a higher version is refused.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 METADATA = MetaData()
 
@@ -46,7 +46,8 @@ NONCES = Table(
     Column("at", Text, nullable=False),  # when the request was signed
 )
 
-#: One row a variant that was ever judged on some data: whoever tries many must deflate by their number.
+#: One row a variant that was ever judged on some data: whoever tries many must deflate by their number. ``data_hash``
+#: is that of ``trial_data``, or of something that nothing else overlaps.
 TRIALS = Table(
     "trials",
     METADATA,
@@ -54,6 +55,17 @@ TRIALS = Table(
     Column("variant_hash", Text, primary_key=True),
     Column("at", Text, nullable=False),  # when it was first tried
     Column("sharpe_per_session", Double),  # NULL where it never traded or never ended
+)
+
+#: One row a set of sessions that variants were judged on: by what moved in them they are known again in other files.
+TRIAL_DATA = Table(
+    "trial_data",
+    METADATA,
+    Column("data_hash", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # what was tried: only trials of one kind count into each other
+    Column("first_session", Text, nullable=False),  # ISO 8601 dates
+    Column("last_session", Text, nullable=False),
+    Column("moves", LargeBinary, nullable=False),  # as ``analytics.trials.JudgedData`` packs them
 )
 
 #: One row a book; ``revision`` counts its changes, so that a reader knows when what it loaded is old.

@@ -52,10 +52,21 @@ def _outcome_by_its_bracket(fields: Fields) -> Fields:
     return fields | {"outcome": fields["outcome"] | {"horizon_return": None}}
 
 
+def _trade_of_one_leg(fields: Fields) -> Fields:
+    """No trade was carried on."""
+    return fields | {"trade": fields["trade"] | {"carries": None}}
+
+
+def _record_of_all(fields: Fields) -> Fields:
+    """Nobody had proved anything."""
+    return fields | {"backed": False}
+
+
 #: version -> kind -> the step from that version to the next. A kind that is not named did not change.
 STEPS: Mapping[int, Mapping[str, Step]] = {
     1: {"order_placed": _order_without_price, "marked": _mark_without_prices, "breaker_reset": _reset_without_reason},
     2: {"decision_made": _decision_without_range, "signal_resolved": _outcome_by_its_bracket},
+    3: {"trade_opened": _trade_of_one_leg, "trade_closed": _trade_of_one_leg, "record_carried": _record_of_all},
 }
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from lightning_gex.adapters.storage.trials import TrialCount
+from lightning_gex.analytics.trials import TrialCount
 from lightning_gex.app.assembly.policies import kelly_reigns
-from lightning_gex.app.assembly.variants import Subject, ablation_variants, put_on_record, run_variant, under
+from lightning_gex.app.assembly.variants import Subject, ablation_variants, run_variant, under
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.ports import Progress
 from lightning_gex.core.units import SESSIONS_PER_YEAR
@@ -23,8 +23,8 @@ class AblatedSubject:
     Parameters
     ----------
     ablation : it.
-    trials : variants ever judged on these data, these included.
-    data_hash : of the data.
+    trials : variants ever judged on sessions of these, these included, and those behind the defaults.
+    data_hash : of every value judged.
     notes : what a reader must know of the inputs.
     """
 
@@ -38,6 +38,7 @@ class AblatedSubject:
         return {
             **self.ablation.to_json_dict(),
             "trials": self.trials.count,
+            "trials_behind_defaults": self.trials.behind_defaults,
             "data_hash": self.data_hash,
             "notes": list(self.notes),
         }
@@ -54,7 +55,7 @@ def ablate_subject(workspace: Workspace, subject: Subject, *, seed: int = 0, pro
     progress : shows how far each run is.
     """
     inputs = subject.inputs()
-    data_hash = subject.data_hash()
+    data_hash = subject.judged(inputs).digest
     found: list[AblatedVariant] = []
     tried: dict[str, float] = {}
     for variant in ablation_variants(kelly_reigns=kelly_reigns(workspace)):
@@ -63,6 +64,6 @@ def ablate_subject(workspace: Workspace, subject: Subject, *, seed: int = 0, pro
         run = run_variant(changed, subject, inputs, kind="ablate", label=label, progress=progress)
         metrics = evaluate(run, seed=seed, reasons=False)
         found.append(AblatedVariant(variant.name, variant.words, run.run_id, metrics, Judged.of(run)))
-        tried[subject.variant_hash(changed)] = metrics.sharpe / math.sqrt(SESSIONS_PER_YEAR)
-    trials = put_on_record(workspace, data_hash, tried)
+        tried[subject.variant_hash(changed, inputs)] = metrics.sharpe / math.sqrt(SESSIONS_PER_YEAR)
+    trials = subject.counted(workspace, inputs, tried)
     return AblatedSubject(ablation_of(found, seed=seed), trials, data_hash, inputs.notes)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lightning_gex.adapters.storage.trials import TrialCount
+from lightning_gex.analytics.trials import TrialCount
 from lightning_gex.app.assembly.folds import FoldRequest, folds_of, judge_folds
 from lightning_gex.app.assembly.universe import universe_document
 from lightning_gex.app.assembly.variants import (
@@ -14,7 +14,6 @@ from lightning_gex.app.assembly.variants import (
     EVERYTHING,
     Subject,
     Variant,
-    put_on_record,
     run_variant,
     under,
 )
@@ -45,8 +44,8 @@ class Evaluation:
     baseline_equity : (m,) its equity at each close, USD.
     placebos : the same system on positioning and flow out of place; empty where there is none of either.
     random : entries drawn at random.
-    trials : variants ever judged on these data, this one included.
-    data_hash : of the data.
+    trials : variants ever judged on sessions of these, this one included, and those behind the defaults.
+    data_hash : of every value judged.
     notes : what a reader must know.
     universe : how the tickers were chosen, and who belonged when, as plain values.
     folds : the history judged part by part; None where nobody asked for it.
@@ -82,6 +81,7 @@ class Evaluation:
                 "gex": {one.name: one.to_json_dict() for one in self.placebos},
             },
             "trials": self.trials.count,
+            "trials_behind_defaults": self.trials.behind_defaults,
             "trials_sharpe_variance_per_session": self.trials.variance,
             "claims": plain_claims(self.claims),
             "data_hash": self.data_hash,
@@ -113,7 +113,7 @@ def evaluate_subject(
     inputs = subject.inputs()
     if folds is not None:
         folds_of(workspace, subject, inputs, folds)  # a history that is too short is refused before the long runs
-    data_hash = subject.data_hash()
+    data_hash = subject.judged(inputs).digest
     run = run_variant(workspace, subject, inputs, kind="evaluate", label=_label(EVERYTHING), progress=progress)
     index, judged = RunIndex.of(run), Judged.of(run)
     base, base_run = _run_beside(under(workspace, BASELINE), subject, inputs, BASELINE, judged, seed, progress)
@@ -123,16 +123,16 @@ def evaluate_subject(
     parts = None
     if folds is not None:
         parts = judge_folds(workspace, subject, inputs, folds, seed=seed, progress=progress)
-    trials = put_on_record(
+    trials = subject.counted(
         workspace,
-        data_hash,
+        inputs,
         {
-            subject.variant_hash(workspace): _per_session(sharpe_of(run)),
-            subject.variant_hash(under(workspace, BASELINE)): _per_session(base.metrics.sharpe),
+            subject.variant_hash(workspace, inputs): _per_session(sharpe_of(run)),
+            subject.variant_hash(under(workspace, BASELINE), inputs): _per_session(base.metrics.sharpe),
         },
     )
     taken, _ = index.taken()
-    deflated = evaluate(run, seed=seed, trials=trials.count, variance_of_trials=trials.variance)
+    deflated = evaluate(run, seed=seed, trials=trials)
     return Evaluation(
         run=run,
         metrics=deflated,
@@ -169,7 +169,7 @@ def _gex_placebos(
     found: list[Beside] = []
     unmade: list[str] = []
     for kind in GexPlacebo:
-        words = f"gamma and flow {kind.value.replace('_', ' ')}"
+        words = f"gamma and flow {kind.words}"
         try:
             moved = placebo_inputs(inputs, kind, seed=seed)
         except InsufficientDataError as error:

@@ -15,7 +15,7 @@ from lightning_gex.adapters.market_data.bars_file import read_bars
 from lightning_gex.adapters.market_data.positioning_history import PositioningHistory, read_history
 from lightning_gex.adapters.market_data.series_files import read_flow, read_market, read_rates, read_volatility_index
 from lightning_gex.adapters.market_data.stale_open import default_fill_price, same_underlying
-from lightning_gex.adapters.storage.decision_log import DecisionLog
+from lightning_gex.adapters.storage.journaled_decisions import JournaledDecisions
 from lightning_gex.analytics.positioning_result import DealerPositioning
 from lightning_gex.app.assembly.expressing import expressed, on_the_record
 from lightning_gex.app.assembly.hygiene import DataFinding, bar_findings, faults_of, scale_findings, told_together
@@ -305,13 +305,14 @@ def _wired(
     config = engine_config(settings)
     run_id = new_run_id(kind, SystemClock().now())
     exchange = SimulatedBroker(config.costs)
+    journal = Stores.open(workspace).journal(run_id, group_size=BACKTEST_JOURNAL_GROUP)
     trader = Trader(
         config=config,
-        journal=Stores.open(workspace).journal(run_id, group_size=BACKTEST_JOURNAL_GROUP),
-        memory=MemoryBook(),
+        journal=journal,
+        memory=MemoryBook(forgets_resolved=True),
         policy=workspace_policy(workspace, config),
         broker=exchange,
-        decisions=DecisionLog(),
+        decisions=JournaledDecisions(journal),
     )
     return trader, exchange, watch_of(settings, config, tickers=tickers, start=start)
 

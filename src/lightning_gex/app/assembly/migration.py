@@ -22,7 +22,7 @@ from lightning_gex.app.assembly.paper import PaperOutcome, PaperRequest, paper_t
 from lightning_gex.app.assembly.paper_record import PaperRecord, paper_record, paper_result
 from lightning_gex.app.assembly.probe import PROBED
 from lightning_gex.app.assembly.transition import control_notes, note_in_control, settings_in_force
-from lightning_gex.app.assembly.variants import BASELINE, Subject, put_on_record, run_variant, under
+from lightning_gex.app.assembly.variants import BASELINE, Subject, run_variant, under
 from lightning_gex.app.assembly.wiring import Stores
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.enums import RunMode
@@ -159,24 +159,23 @@ def compare_on_history(
     new = run_variant(
         inside, subject, inputs, kind="migrate", label=f"walking through: {_NEW_WORDS}", progress=progress
     )
-    tried = {subject.variant_hash(inside): _sharpe_per_session(new)}
+    tried = {subject.variant_hash(inside, inputs): _sharpe_per_session(new)}
     if trades is None or old is None:
         baseline = under(workspace, BASELINE)
         words = BASELINE.words
         label = f"walking through: {words}"
         other = run_variant(baseline, subject, inputs, kind="migrate", label=label, progress=progress)
-        tried[subject.variant_hash(baseline)] = _sharpe_per_session(other)
+        tried[subject.variant_hash(baseline, inputs)] = _sharpe_per_session(other)
     else:
         other, words = old_system_run(trades, _ground(new, old)), f"trades of {old.path.name}"
-    trials = put_on_record(workspace, subject.data_hash(), tried)
+    trials = subject.counted(workspace, inputs, tried)
     found = side_by_side(
         per_capital_given(new, np.full(len(new.sessions), share)),
         other,
         new_words=_NEW_WORDS if share == 1.0 else f"{_NEW_WORDS}, with {share:.0%} of the capital",
         old_words=words,
         seed=seed,
-        trials=trials.count,
-        variance=trials.variance,
+        trials=trials,
     )
     notes = (*new.notes, *(n for n in other.notes if n not in new.notes), *_share_notes(share))
     return _on_record(workspace, "history", found, notes)

@@ -20,6 +20,7 @@ from lightning_gex.core.events import (
     Marked,
     OperationFailed,
     RunStarted,
+    TradeCarriedOn,
     TradeClosed,
 )
 from lightning_gex.core.units import DateArray1D, Float64Array1D, Int64Array1D
@@ -99,8 +100,8 @@ def _read(journal: SqlJournal, run_id: str, with_reasons: bool) -> PaperRecord:
             started = event
         elif isinstance(event, DecisionMade):
             decisions.append(event.decision)
-        elif isinstance(event, TradeClosed):
-            trades.append((sequence, event.trade))
+        elif isinstance(event, TradeClosed | TradeCarriedOn):
+            trades.append((sequence, event.trade if isinstance(event, TradeClosed) else event.closed))
         elif isinstance(event, Marked):
             marked = (float(event.equity), float(event.exposure))
         elif isinstance(event, BreakerTripped):

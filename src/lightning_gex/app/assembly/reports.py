@@ -12,8 +12,9 @@ from lightning_gex.app.assembly.wiring import Stores
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.enums import RunMode
 from lightning_gex.core.errors import InputError
-from lightning_gex.core.events import DecisionMade, Event, SignalResolved, TradeClosed
+from lightning_gex.core.events import DecisionMade, Event, SignalResolved
 from lightning_gex.engine.state import replay
+from lightning_gex.engine.trades import closed_trades
 from lightning_gex.evaluation.gates import gate_of, plain_tallies, tallied
 from lightning_gex.evaluation.reliability import plain_reliability, reliability_figures
 
@@ -49,7 +50,7 @@ def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[
     run = runs[-1]
     events = [record.event for record in journal.read(run.run_id)]
     state = replay(events)
-    trades = [e.trade for e in events if isinstance(e, TradeClosed)]
+    trades = closed_trades(events)
     statuses = Counter(e.decision.status.value for e in events if isinstance(e, DecisionMade))
     blocked = Counter(
         e.decision.blocked_by.value for e in events if isinstance(e, DecisionMade) and e.decision.blocked_by
@@ -64,6 +65,7 @@ def performance_report(workspace: Workspace, run_id: str | None = None) -> dict[
         "capital": {"initial": initial, "current": equity, "return": equity / initial - 1.0},
         "trading": {
             "closed_trades": len(trades),
+            "carried_on": sum(not t.sold for t in trades),
             "win_rate": won / len(trades) if trades else math.nan,
             "win_rate_interval": list(wilson_interval(won, len(trades))),
             "total_pnl": float(sum(t.pnl for t in trades)),

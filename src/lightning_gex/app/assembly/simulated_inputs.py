@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -61,7 +61,7 @@ class SimulationRequest:
     start: np.datetime64 = FIRST_SESSION
 
     def __post_init__(self) -> None:
-        for field, right in (
+        for name, right in (
             ("seed", self.seed >= 0),
             ("sessions", self.sessions >= LEAST_SESSIONS),
             ("tickers", 1 <= self.tickers <= MOST_TICKERS),
@@ -69,7 +69,7 @@ class SimulationRequest:
             ("volatility_effect", 0 <= self.volatility_effect <= 10),
         ):
             if not right:
-                raise InputError(f"{getattr(self, field)} is out of range", source="simulated market", field=field)
+                raise InputError(f"{getattr(self, name)} is out of range", source="simulated market", field=name)
 
     def markets(self) -> tuple[SimulatedMarket, ...]:
         """The markets, the index first."""
@@ -114,6 +114,8 @@ class SimulatedFiles:
     tickers : in the bars, the index first.
     first, last : sessions.
     truth : what is to be found, in words.
+    without_chain : ticker -> its sessions of which the history has no row, because the price had run away from the
+        strikes listed; only tickers that have any.
     """
 
     files: InputFiles
@@ -122,6 +124,16 @@ class SimulatedFiles:
     first: np.datetime64
     last: np.datetime64
     truth: str
+    without_chain: Mapping[str, tuple[np.datetime64, ...]] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the files must know."""
+        return tuple(
+            f"the history has no row of {ticker} on {len(days)} of its sessions, the first {days[0]}: the price had "
+            "run away from the strikes listed"
+            for ticker, days in self.without_chain.items()
+        )
 
 
 def write_simulated(request: SimulationRequest, folder: Path, *, progress: Progress) -> SimulatedFiles:
@@ -142,11 +154,12 @@ def write_simulated(request: SimulationRequest, folder: Path, *, progress: Progr
     index = markets[0]
     flow, vix = index.flow.columns, index.vix.columns
     dates = index.bars.session
+    rows = _history_rows(markets, request, progress)
     contents = {
         BARS: table_bytes(stacked([_bars_frame(market) for market in markets]), BARS),
         FLOW: table_bytes(frame({"date": dates, **{name: flow[name] for name in ("price", "dix", "gex")}}), FLOW),
         VOLATILITY_INDEX: table_bytes(frame({"date": dates, "close": vix["close"]}), VOLATILITY_INDEX),
-        HISTORY: history_bytes(history_frame(_history_rows(markets, request, progress))),
+        HISTORY: history_bytes(history_frame(rows)),
         TRUTH: table_bytes(stacked([_truth_frame(market) for market in markets]), TRUTH),
     }
     replace_together(folder, contents)
@@ -157,7 +170,20 @@ def write_simulated(request: SimulationRequest, folder: Path, *, progress: Progr
         first=dates[0],
         last=dates[-1],
         truth=request.truth,
+        without_chain=_without_chain(markets, rows),
     )
+
+
+def _without_chain(
+    markets: Sequence[SimulatedMarket], rows: Iterable[Mapping[str, FeatureValue]]
+) -> dict[str, tuple[np.datetime64, ...]]:
+    """The sessions after each market's first that have no row."""
+    there = {(row["underlying"], np.datetime64(str(row["session"]), "D")) for row in rows}
+    missing = {
+        of.bars.ticker: tuple(day for day in of.bars.session[1:] if (of.bars.ticker, day) not in there)
+        for of in markets
+    }
+    return {ticker: days for ticker, days in missing.items() if days}
 
 
 def simulated_document(request: SimulationRequest, found: SimulatedFiles) -> dict[str, object]:
@@ -179,6 +205,7 @@ def simulated_document(request: SimulationRequest, found: SimulatedFiles) -> dic
         "effect": request.direction_effect,
         "volatility_effect": request.volatility_effect,
         "truth": found.truth,
+        "sessions_without_chain": {ticker: [str(d) for d in days] for ticker, days in found.without_chain.items()},
         "files": {name: str(path) for name, path in files.items()},
     }
 
@@ -214,7 +241,7 @@ def _of_chains(markets: tuple[SimulatedMarket, ...]) -> Iterator[Mapping[str, Fe
             try:
                 found = positioning(market.chain(row))
             except InsufficientDataError:
-                continue  # the price ran away from the strikes listed: a history has no row of such a chain
+                continue  # the price ran away from the strikes listed: ``without_chain`` tells of it
             yield _with_origin(positioning_features(found), market, row)
 
 

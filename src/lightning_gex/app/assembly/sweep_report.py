@@ -84,6 +84,7 @@ def sweep_report_document(found: Sweep) -> dict[str, Any]:
         "runs_from_before": found.kept,
         "failed": [{"variant": run.variant, "fold": run.fold, "why": outcome.why} for run, outcome in found.failed],
         "trials": found.trials.count,
+        "trials_behind_defaults": found.trials.behind_defaults,
         "trials_sharpe_variance_per_session": found.trials.variance,
         "data_hash": found.data_hash,
         "notes": list(found.notes),

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import lightning_gex
-from lightning_gex.adapters.storage.decision_log import DecisionLog
+from lightning_gex.adapters.storage.decision_outlines import DecisionOutlines
 from lightning_gex.analytics.performance import session_returns
 from lightning_gex.app.assembly.folds import inputs_within
 from lightning_gex.app.assembly.jobs import watch_of
@@ -111,7 +111,7 @@ class MadeRun:
 
     Parameters
     ----------
-    figures : every figure of ``evaluation.metrics``, as plain JSON values.
+    figures : of ``evaluation.metrics`` without votes, gates and ranges, as plain JSON values.
     sessions : (m,) that were judged.
     excess : (m,) return of each session over the bill rate, NaN at the first and where no rate is known; as the Sharpe
         ratio takes them.
@@ -181,10 +181,10 @@ def _walked(parcel: SweepParcel, wanted: SweepRun) -> RunResult:
     trader = Trader(
         config=config,
         journal=Unrecorded(RUN_ID),
-        memory=MemoryBook(),
+        memory=MemoryBook(forgets_resolved=True),
         policy=_policy(parcel.policy, settings, config),
         broker=exchange,
-        decisions=DecisionLog(),
+        decisions=DecisionOutlines(),
     )
     start = universe.start if fold is None else fold.judge_from
     watch = replace(
@@ -217,7 +217,7 @@ def _policy(archive: bytes | None, settings: Settings, config: EngineConfig) -> 
 def _measured(run: RunResult, seed: int) -> MadeRun:
     excess = session_returns(run.equity) - risk_free_by_session(run)
     return MadeRun(
-        figures=evaluate(run, seed=seed).to_json_dict(),
+        figures=evaluate(run, seed=seed, reasons=False).to_json_dict(),  # a run of a sweep keeps no reasons
         sessions=run.sessions,
         excess=excess,
         judged=Judged.of(run),

@@ -14,7 +14,7 @@ import numpy as np
 
 from lightning_gex.adapters.storage.file_lock import exclusive
 from lightning_gex.adapters.storage.sweep_points import RunFolder, StoredRun
-from lightning_gex.adapters.storage.trials import TrialCount
+from lightning_gex.analytics.trials import JudgedData, TrialCount
 from lightning_gex.app.assembly.folds import FoldRequest, folds_of
 from lightning_gex.app.assembly.jobs import refuse_faults
 from lightning_gex.app.assembly.policies import POLICY_FILE
@@ -29,8 +29,9 @@ from lightning_gex.app.assembly.sweep_runs import (
     code_digest,
     make_run,
 )
+from lightning_gex.app.assembly.trials import inputs_digest, put_on_record, tried_so_far
 from lightning_gex.app.assembly.universe import with_universe
-from lightning_gex.app.assembly.variants import Subject, put_on_record
+from lightning_gex.app.assembly.variants import Subject
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.errors import InputError, SettingsError
 from lightning_gex.core.ports import Progress
@@ -122,9 +123,9 @@ class Sweep:
     plan : every variant, in the order of the plan.
     outcomes : key of a run -> what became of it.
     findings : None where no variant gave a result.
-    trials : variants ever judged on these data, these included.
+    trials : variants ever judged on sessions of these, these included, and those behind the defaults.
     kept : runs that were there from before.
-    data_hash : of the data.
+    data_hash : of every value judged.
     notes : what a reader must know.
     """
 
@@ -162,28 +163,24 @@ def run_sweep(workspace: Workspace, request: SweepRequest, executor: Executor, *
     found = combinations(workspace, request.grid)
     _check_number(len(found) * len(request.subjects) * (1 if request.folds is None else request.folds.count), request)
     parcel, notes = _parcel(workspace, request)
-    data_hash = request.subjects[0].data_hash()
-    plan = _plan(workspace, request, found, parcel, data_hash)
+    judged = tuple(s.judged(u.inputs) for s, u in zip(request.subjects, parcel.universes, strict=True))
+    plan = _plan(workspace, request, found, parcel)
     request.out.mkdir(parents=True, exist_ok=True)
     with exclusive(request.out / _LOCK, f"the sweep in {request.out}", patience_seconds=0.0):
-        work = _Work(workspace, RunFolder(request.out / RUNS_FOLDER), plan, data_hash)
+        work = _Work(workspace, RunFolder(request.out / RUNS_FOLDER), plan, judged)
         if not request.fresh:
             work.take_up()
         kept = len(work.outcomes)
         work.through(executor, parcel, progress)
     variants = [v for planned in plan if (v := _variant(planned, work.outcomes)) is not None]
-    trials = put_on_record(workspace, data_hash, work.tried())
+    trials = _counted(workspace, request, parcel, work.tried())
     return Sweep(
         plan=plan,
         outcomes=work.outcomes,
-        findings=findings(
-            variants, trials=trials.count, variance_of_trials=trials.variance, by=request.by, seed=request.seed
-        )
-        if variants
-        else None,
+        findings=findings(variants, trials=trials, by=request.by, seed=request.seed) if variants else None,
         trials=trials,
         kept=kept,
-        data_hash=data_hash,
+        data_hash=_everything(request, parcel).digest,
         notes=(*notes, *work.notes),
     )
 
@@ -234,16 +231,15 @@ def _plan(
     request: SweepRequest,
     found: Sequence[Combination],
     parcel: SweepParcel,
-    data_hash: str,
 ) -> tuple[PlannedVariant, ...]:
     total = len(found) * len(parcel.universes)
-    common = [RESULT_SCHEMA, parcel.code, data_hash, _digest(parcel.policy), parcel.seed, _beside_files(workspace)]
     plan: list[PlannedVariant] = []
     for u, (subject, universe) in enumerate(zip(request.subjects, parcel.universes, strict=True)):
+        common = [RESULT_SCHEMA, parcel.code, inputs_digest(universe.inputs), _digest(parcel.policy), parcel.seed]
         for combination in found:
             name = f"v{len(plan):0{len(str(total - 1))}d}"
             changed = Workspace(workspace.home, combination.settings)
-            trial = subject.variant_hash(changed, "" if request.folds is None else repr(request.folds))
+            trial = subject.variant_hash(changed, universe.inputs, "" if request.folds is None else repr(request.folds))
             parts = range(len(universe.folds)) if universe.folds else (None,)
             runs = tuple(
                 PlannedRun(name, fold, _key(common, trial, universe, fold), SweepRun(u, fold, combination.settings))
@@ -262,11 +258,23 @@ def _digest(data: bytes | None) -> str:
     return "" if data is None else hashlib.sha256(data).hexdigest()
 
 
-def _beside_files(workspace: Workspace) -> list[str]:
-    """Digests of the files that the settings name; the data's own hash does not cover them."""
-    named = workspace.settings.universe
-    files = [workspace.home / name for name in (named.sectors, named.events) if name]
-    return [_digest(file.read_bytes()) for file in files]
+def _counted(
+    workspace: Workspace, request: SweepRequest, parcel: SweepParcel, tried: Sequence[Mapping[str, float]]
+) -> TrialCount:
+    """Put the variants of each universe on record, and count all that were ever tried on any of their sessions.
+
+    The best of a sweep is chosen among all its universes, so the variants of all of them count against it.
+    """
+    for subject, universe, own in zip(request.subjects, parcel.universes, tried, strict=True):
+        subject.counted(workspace, universe.inputs, own)
+    return tried_so_far(workspace, _everything(request, parcel))
+
+
+def _everything(request: SweepRequest, parcel: SweepParcel) -> JudgedData:
+    """What all universes of a sweep are judged on."""
+    tickers = {ticker for universe in parcel.universes for ticker in universe.tickers}
+    bars = {ticker: bars for universe in parcel.universes for ticker, bars in universe.inputs.bars.items()}
+    return JudgedData.of(bars, tickers, first=parcel.universes[0].start)
 
 
 @dataclass(slots=True, eq=False)
@@ -276,7 +284,7 @@ class _Work:
     workspace: Workspace
     folder: RunFolder
     plan: tuple[PlannedVariant, ...]
-    data_hash: str
+    judged: tuple[JudgedData, ...]
     outcomes: dict[str, MadeRun | FailedRun] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -304,11 +312,17 @@ class _Work:
             self.folder.write(run.key, _stored(variant, run, outcome))
             self.outcomes[run.key] = outcome
             if all(one.key in self.outcomes for one in variant.runs):
-                put_on_record(self.workspace, self.data_hash, {variant.trial: _sharpe_of(variant, self.outcomes)})
+                self._noted(variant, _sharpe_of(variant, self.outcomes))
 
-    def tried(self) -> dict[str, float]:
-        """Every variant with its Sharpe ratio per session."""
-        return {variant.trial: _sharpe_of(variant, self.outcomes) for variant in self.plan}
+    def tried(self) -> tuple[dict[str, float], ...]:
+        """Of each universe, every variant with its Sharpe ratio per session."""
+        return tuple(
+            {one.trial: _sharpe_of(one, self.outcomes) for one in self.plan if one.universe == u}
+            for u in range(len(self.judged))
+        )
+
+    def _noted(self, variant: PlannedVariant, sharpe: float) -> None:
+        put_on_record(self.workspace, self.judged[variant.universe], {variant.trial: sharpe})
 
     def _runs(self) -> Iterator[PlannedRun]:
         return (run for variant in self.plan for run in variant.runs)
@@ -318,7 +332,7 @@ class _Work:
         counted: set[str] = set()
         for variant, run in todo:
             if variant.trial not in counted:
-                put_on_record(self.workspace, self.data_hash, {variant.trial: math.nan})
+                self._noted(variant, math.nan)
                 counted.add(variant.trial)
             yield run.wanted
 

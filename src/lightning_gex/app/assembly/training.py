@@ -6,11 +6,12 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from lightning_gex.adapters.storage.workspace_files import replace_together, write_atomically
+from lightning_gex.analytics.trials import TRAININGS, JudgedData
 from lightning_gex.app.assembly.jobs import InputFiles, inputs_of
 from lightning_gex.app.assembly.policies import POLICY_FILE
 from lightning_gex.app.assembly.promotion import CARD_FILE, reigning_policy, signed_card
@@ -21,9 +22,10 @@ from lightning_gex.app.assembly.training_data import (
     history_episodes,
     simulated_trial,
 )
-from lightning_gex.app.assembly.variants import put_on_record
+from lightning_gex.app.assembly.trials import put_on_record, tried_so_far
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.errors import InputError, SettingsError, shown
+from lightning_gex.engine.inputs import MarketInputs
 from lightning_gex.sizing.contest import BLOCK_SESSIONS
 from lightning_gex.sizing.episodes import Episodes
 from lightning_gex.sizing.model_card import ModelCard
@@ -150,7 +152,8 @@ def train_policies(workspace: Workspace, request: TrainingRequest, *, show: Show
     """
     _check_folder(request)
     champion = reigning_policy(workspace)
-    trial = trial_of(request)
+    inputs = _inputs(request)
+    trial = trial_of(request, inputs)
     request.out.mkdir(parents=True, exist_ok=True)
     write_atomically(request.out / REQUEST_FILE, json.dumps(request.words(), indent=2, sort_keys=True).encode())
     trained = [
@@ -159,7 +162,7 @@ def train_policies(workspace: Workspace, request: TrainingRequest, *, show: Show
     by_seed = [[row[s].policy() for row in trained] for s in range(request.seeds)]
     scores = [trial.score(policies) for policies in by_seed]
     policy = trained[-1][median_of(scores)]
-    attempts = _counted(workspace, request, trial, scores)
+    attempts = _counted(workspace, request, _judged(request, inputs, trial), scores)
     card = _card(request, trial, scores, policy, champion, attempts)
     replace_together(
         request.out,
@@ -168,15 +171,39 @@ def train_policies(workspace: Workspace, request: TrainingRequest, *, show: Show
     return card
 
 
-def trial_of(request: TrainingRequest) -> Trial:
-    """What it learns from and is judged on. Raises ``InputError`` where there is too little to learn from."""
-    if request.on is TrainedOn.SIMULATED:
+def trial_of(request: TrainingRequest, inputs: MarketInputs | None = None) -> Trial:
+    """What it learns from and is judged on.
+
+    Parameters
+    ----------
+    request : what to train.
+    inputs : the history, where it learns on one.
+
+    Raises
+    ------
+    InputError : there is too little to learn from.
+    """
+    if inputs is None:
         return simulated_trial(request.simulated, request.digest)
-    if request.files is None:
-        raise SettingsError(f"--on {request.on} needs the history: give --bars")
-    whole = history_episodes(inputs_of(request.files, request.tickers), request.tickers)
+    whole = history_episodes(inputs, request.tickers)
     besides = request.simulated.episodes(0) if request.on is TrainedOn.BOTH else None
     return history_trial(whole, request.folds, besides=besides)
+
+
+def _inputs(request: TrainingRequest) -> MarketInputs | None:
+    """The history that it learns on; None where there is none."""
+    if request.on is TrainedOn.SIMULATED:
+        return None
+    if request.files is None:
+        raise SettingsError(f"--on {request.on} needs the history: give --bars")
+    return inputs_of(request.files, request.tickers)
+
+
+def _judged(request: TrainingRequest, inputs: MarketInputs | None, trial: Trial) -> JudgedData | str:
+    """What attempts are counted on: a history wherever it is known again, or the terms of simulated markets."""
+    if inputs is None:
+        return trial.counted_sha256
+    return replace(JudgedData.of(inputs.bars, request.tickers), digest=trial.counted_sha256, kind=TRAININGS)
 
 
 def processor_name() -> str:
@@ -190,12 +217,13 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _counted(workspace: Workspace, request: TrainingRequest, trial: Trial, scores: Sequence[Score]) -> int:
+def _counted(workspace: Workspace, request: TrainingRequest, judged: JudgedData | str, scores: Sequence[Score]) -> int:
     """How many trainings were ever judged on these data, this one put on record among them."""
     growth = of_seeds(scores).log_growth
     spread = float(growth.std(ddof=1)) if len(growth) > 1 else 0.0
     sharpe = float(growth.mean()) / spread / BLOCK_SESSIONS**0.5 if spread > 0 else float("nan")
-    return put_on_record(workspace, trial.counted_sha256, {request.digest: sharpe}).count
+    put_on_record(workspace, judged, {request.digest: sharpe})
+    return tried_so_far(workspace, judged).count
 
 
 def _check_folder(request: TrainingRequest) -> None:

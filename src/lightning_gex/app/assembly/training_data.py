@@ -109,7 +109,8 @@ def judged_seed(judged_by: str) -> int:
 
 
 def history_episodes(inputs: MarketInputs, tickers: Sequence[str], *, start: np.datetime64 | None = None) -> Episodes:
-    """The agents' signals on a real history, each ticker one episode, all counting the same sessions.
+    """The agents' signals on a real history, each ticker one episode at its own costs, all
+    counting the same sessions.
 
     Parameters
     ----------
@@ -120,7 +121,6 @@ def history_episodes(inputs: MarketInputs, tickers: Sequence[str], *, start: np.
     Raises
     ------
     InsufficientDataError : a ticker gives no signal whose outcome is known.
-    InputError : tickers at different costs.
     """
     calendar = np.unique(np.concatenate([inputs.bars[ticker].session for ticker in tickers]))
     found = [(inputs.bars[ticker], _episode(inputs.bars[ticker], inputs, start)) for ticker in tickers]

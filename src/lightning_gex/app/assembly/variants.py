@@ -11,12 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lightning_gex.adapters.clock import SystemClock
-from lightning_gex.adapters.storage.trials import SqlTrials, TrialCount
+from lightning_gex.analytics.trials import JudgedData, TrialCount
 from lightning_gex.app.assembly.jobs import InputFiles, inputs_of, named, simulate
 from lightning_gex.app.assembly.policies import SHIPPED
+from lightning_gex.app.assembly.trials import (
+    beside_digests,
+    inputs_told_apart,
+    put_on_record,
+    sizing_digest,
+    tried_so_far,
+)
 from lightning_gex.app.assembly.universe import NAMED_ONES, UniverseRequest, chosen_universe
-from lightning_gex.app.assembly.wiring import Stores
 from lightning_gex.app.settings import load_settings
 from lightning_gex.app.workspace import Workspace
 from lightning_gex.core.errors import SettingsError
@@ -141,13 +146,13 @@ class Subject:
         found = inputs_of(self.files, self.tickers, start=self.start, end=self.end)
         return replace(found, notes=(*self.notes, *found.notes))
 
-    def data_hash(self) -> str:
-        """Of the contents of every file: whoever tries the same data again is told how often they were tried."""
-        digest = hashlib.sha256()
-        for path in self.paths():
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        return digest.hexdigest()
+    def judged(self, inputs: MarketInputs) -> JudgedData:
+        """The sessions that its variants are judged on. Raises ``InsufficientDataError`` where there is none."""
+        return JudgedData.of(inputs.bars, self.tickers, first=self._first)
+
+    @property
+    def _first(self) -> np.datetime64 | None:
+        return None if self.start is None else np.datetime64(self.start, "D")
 
     def paths(self) -> tuple[Path, ...]:
         """The files that are there."""
@@ -156,19 +161,45 @@ class Subject:
             p for p in (of.bars, of.flow, of.history, of.volatility_index, of.rates, of.market, of.market_bars) if p
         )
 
-    def variant_hash(self, workspace: Workspace, also: str = "") -> str:
-        """Of everything besides the data that shapes a run; ``also`` names what was done to the inputs."""
+    def variant_hash(self, workspace: Workspace, inputs: MarketInputs, also: str = "") -> str:
+        """Of everything besides the sessions judged that shapes a run; ``also`` names what was done to the inputs."""
         told = [
             workspace.settings.config_hash(),
-            *self.tickers,
+            sizing_digest(workspace),
+            *sorted(self.tickers),
             str(self.start),
             str(self.end),
             str(self.capital),
             also,
+            *beside_digests(workspace),
+            *inputs_told_apart(inputs, self.tickers),
         ]
         if self.membership is not None:
             told.append(self.membership.digest())
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    def counted(self, workspace: Workspace, inputs: MarketInputs, tried: Mapping[str, float]) -> TrialCount:
+        """Put variants on record, and count all that were ever tried on these sessions, these included.
+
+        What was put on record by the contents of the files, before that was done by what was judged, counts on.
+
+        Parameters
+        ----------
+        workspace : whose store.
+        inputs : what the variants ran on.
+        tried : variant hash -> Sharpe ratio per session, NaN where it never traded or has not ended yet.
+        """
+        data = self.judged(inputs)
+        put_on_record(workspace, data, tried, former=(self._files_hash(), JudgedData.of(inputs.bars, self.tickers)))
+        return tried_so_far(workspace, data)
+
+    def _files_hash(self) -> str:
+        """Of the contents of every file, under which trials were once put on record."""
+        digest = hashlib.sha256()
+        for path in self.paths():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
 
 
 def under(workspace: Workspace, variant: Variant) -> Workspace:
@@ -211,19 +242,3 @@ def run_variant(
         membership=subject.membership,
         learn_until=None if fold is None else fold.fit_to,
     )
-
-
-def put_on_record(workspace: Workspace, data_hash: str, tried: Mapping[str, float]) -> TrialCount:
-    """Count these variants among all that were ever tried on the data.
-
-    Parameters
-    ----------
-    workspace : whose store.
-    data_hash : of the data.
-    tried : variant hash -> Sharpe ratio per session, NaN where it never traded.
-    """
-    stores = Stores.open(workspace)
-    try:
-        return SqlTrials(stores.engine).add(data_hash, tried, SystemClock().now())
-    finally:
-        stores.engine.dispose()

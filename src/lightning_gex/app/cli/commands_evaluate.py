@@ -62,13 +62,13 @@ def evaluate(
     cut = bootstrap.fold_request(folds, scheme, embargo)
     found = bootstrap.evaluate_subject(workspace, subject, seed=seed, folds=cut, progress=BarProgress(stderr_console()))
     document = found.to_json_dict()
-    trials = found.trials.count
-    body = evaluation_body(found.metrics, found.baseline, found.placebos, found.random, trials, found.folds)
+    body = evaluation_body(found.metrics, found.baseline, found.placebos, found.random, found.trials, found.folds)
     files = run_files(
         found.run,
         found.metrics,
         positioning=None,
         beside=body,
+        baseline=found.baseline,
         curves={found.baseline.words: found.baseline_equity},
         kind="evaluate",
         figures=document,
@@ -113,7 +113,7 @@ def ablate(
     found = bootstrap.ablate_subject(workspace, subject, seed=seed, progress=BarProgress(stderr_console()))
     document = found.to_json_dict()
     title = f"Ablation: {subject.title}"
-    page = ablation_html(found.ablation, title=title, trials=found.trials.count, notes=found.notes)
+    page = ablation_html(found.ablation, title=title, trials=found.trials, notes=found.notes)
     report = ReportFiles("ablate", title, ("ablation.html", page), document, ablation_tables(document))
     write_report(workspace, folder, {**report.contents(), "ablation.json": json_text(document).encode()})
     show_notes(found.notes, stderr_console())

@@ -165,7 +165,7 @@ def _list(workspace: Workspace, *, as_json: bool) -> None:
     title = "Runs of the journal, oldest first"
     if len(last) < len(runs):
         title = f"The last {len(last)} of {len(runs):,} runs of the journal, oldest first"
-    table = titled_table(title, "Run", "Mode", "Started", "Records")
+    table = titled_table(title, "Run", "Mode", "Begins with", "Records")
     for run in last:
         table.add_row(run["run_id"], run["mode"] or "n/a", run["started_at"] or "n/a", f"{run['records']:,}")
     console.print(table)

@@ -75,6 +75,7 @@ def simulate(
     for line in (
         f"{sessions} sessions from {found.first} to {found.last} of {', '.join(found.tickers)}",
         f"truth: {found.truth}",
+        *found.notes,
         f"files written to {folder}",
         f"try: {_command(found)}",
     ):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lightning_gex.app.workspace import Workspace
     from lightning_gex.core.units import Float64Array1D
     from lightning_gex.engine.result import RunResult
+    from lightning_gex.evaluation.comparison import Beside
     from lightning_gex.evaluation.metrics import JsonValue, RunMetrics
     from lightning_gex.evaluation.run_tables import Tables
 
@@ -87,6 +88,7 @@ def run_files(
     *,
     positioning: DealerPositioning | None,
     beside: str | None = None,
+    baseline: Beside | None = None,
     curves: Mapping[str, Float64Array1D] | None = None,
     kind: str = "backtest",
     figures: Mapping[str, JsonValue] | None = None,
@@ -99,6 +101,7 @@ def run_files(
     run, metrics : the run and its figures.
     positioning : the last chain's, for the report's exposure profile; None where there was no chain.
     beside : HTML of what the run is compared with; None where it is with nothing.
+    baseline : the run without any enhancement, for the headlines; None where there is none.
     curves : name -> (m,) equity of other runs over the same sessions, drawn beside the run's own.
     kind : the command that made it.
     figures : what ``report.json`` holds; None takes the run's own.
@@ -109,12 +112,13 @@ def run_files(
     from lightning_gex.evaluation.run_tables import run_tables
     from lightning_gex.evaluation.summary_image import summary_images, summary_sheet
 
-    sheet = summary_sheet(run, metrics)
+    sheet = summary_sheet(run, metrics, curves=curves)
+    page = report_html(run, metrics, positioning=positioning, beside=beside, baseline=baseline, curves=curves)
     own = {"run_id": run.run_id, "initial_capital": run.initial_capital, **metrics.to_json_dict()}
     report = ReportFiles(
         kind=kind,
         title=sheet.title,
-        page=("report.html", report_html(run, metrics, positioning=positioning, beside=beside, curves=curves)),
+        page=("report.html", page),
         figures=own if figures is None else {**own, **figures},
         tables={**run_tables(run, metrics), **(tables or {})},
         beside=("decisions", "trades"),

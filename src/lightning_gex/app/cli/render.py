@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lightning_gex.app.cli.console import print_table
 from lightning_gex.core.decision import Cap, Decision, Scalar, StageRecord
 from lightning_gex.core.enums import DecisionStatus, Direction, StageVerdict
 from lightning_gex.core.votes import Vote
@@ -75,7 +76,8 @@ def _headline(decision: Decision) -> Text:
     text = Text(f"{decision.ticker}  {decision.as_of:%Y-%m-%d %H:%M %Z}  ", style="bold")
     text.append(decision.status.value.replace("_", " ").upper(), style=_STATUS_STYLE[decision.status])
     if decision.status is DecisionStatus.APPROVED:
-        text.append(f"  {decision.action.value} {decision.quantity:,} shares", style="bold")
+        what = "carry on" if decision.carries_on else decision.action.value
+        text.append(f"  {what} {decision.quantity:,} shares", style="bold")
     elif decision.blocked_by is not None:
         text.append(f"  by {stage_words(decision.blocked_by).lower()}")
     return text
@@ -162,11 +164,11 @@ def show_metrics(metrics: Mapping[str, Any], console: Console) -> None:
         others = "; ".join(f"{form(_at(metrics, other))} {words}" for other, words in beside if _has(metrics, other))
         table.add_row(label, form(_at(metrics, key)), found, others)
     console.print()
-    console.print(table)
+    print_table(table, console)
     console.print()
     gates = metrics.get("by_gate")
     if isinstance(gates, Mapping) and gates:
-        console.print(_gates(gates))
+        print_table(_gates(gates), console)
         console.print()
     _show_ranges(metrics.get("by_range"), console)
     _show_reliability(metrics.get("reliability"), console)
@@ -182,7 +184,7 @@ def _show_reliability(groups: object, console: Console) -> None:
         said, came = percent(found.get("mean_probability")), percent(found.get("hit_rate"))
         calls, score = number(found.get("calls"), "{:,}"), number(found.get("brier"), "{:.3f}")
         table.add_row(str(who), calls, said, came, _interval(found.get("interval"), percent), score)
-    console.print(table)
+    print_table(table, console)
     console.print()
 
 
@@ -197,7 +199,7 @@ def _show_ranges(ranges: object, console: Console) -> None:
         skill = number(found.get("brier_skill"), "{:+.3f}")
         interval = _interval(found.get("inside_interval"), percent)
         table.add_row(str(ticker), number(found.get("ranges"), "{:,}"), inside, interval, said, surest, skill)
-    console.print(table)
+    print_table(table, console)
     console.print()
 
 
@@ -220,8 +222,13 @@ def show_verdict(title: str, sentences: tuple[str, ...], console: Console) -> No
         console.print(Text(sentence))
 
 
+def _points(value: object) -> str:
+    """A difference of fractions in percentage points."""
+    return number(value * 100.0, "{:+z.1f} points") if isinstance(value, int | float) else NOT_AVAILABLE
+
+
 def _basis_points(value: object) -> str:
-    return number(value, "{:+.1f} bp")
+    return number(value, "{:+z.1f} bp")
 
 
 def _plain_basis_points(value: object) -> str:
@@ -233,7 +240,7 @@ def _ratio(value: object) -> str:
 
 
 def _skill(value: object) -> str:
-    return number(value, "{:+.3f}")
+    return number(value, "{:+z.3f}")
 
 
 def _usd(value: object) -> str:
@@ -248,9 +255,9 @@ _FIGURES: tuple[tuple[str, str, str, Callable[[object], str], tuple[tuple[str, s
         percent,
         (("base_rate", "always long, same entries"), ("base_rate_all_sessions", "on every session")),
     ),
-    ("excess accuracy", "excess_accuracy", "excess_accuracy_interval", percent, ()),
-    ("against every session", "excess_over_all_sessions", "excess_over_all_sessions_interval", percent, ()),
-    ("against the same dates", "same_date_excess", "same_date_excess_interval", percent, ()),
+    ("over the same entries, long", "excess_accuracy", "excess_accuracy_interval", _points, ()),
+    ("over every session, long", "excess_over_all_sessions", "excess_over_all_sessions_interval", _points, ()),
+    ("over the same dates' universe", "same_date_excess", "same_date_excess_interval", _points, ()),
     ("win rate", "win_rate", "win_rate_interval", percent, (("win_rate_zero_skill", "same brackets, no skill"),)),
     (
         "expectancy a trade",
@@ -260,7 +267,7 @@ _FIGURES: tuple[tuple[str, str, str, Callable[[object], str], tuple[tuple[str, s
         (("expectancy_zero_skill_bp", "same brackets, no skill"),),
     ),
     ("return a year (CAGR)", "cagr", "cagr_interval", percent, (("buy_and_hold.cagr", "bought and held"),)),
-    ("less bought and held", "growth_over_hold", "growth_over_hold_interval", percent, ()),
+    ("less bought and held", "growth_over_hold", "growth_over_hold_interval", _points, ()),
     ("Sharpe ratio", "sharpe", "sharpe_interval", _ratio, (("buy_and_hold.sharpe", "bought and held"),)),
     ("deflated Sharpe (probability)", "deflated_sharpe", "", percent, ()),
     (
@@ -312,10 +319,10 @@ def show_performance(summary: Mapping[str, Any], console: Console) -> None:
         table = titled_table(title.replace("_", " "), "", "")
         for key, value in section.items():
             table.add_row(key.replace("_", " "), _leaf(value))
-        console.print(table)
+        print_table(table, console)
         console.print()
     if gates:
-        console.print(_gates(gates))
+        print_table(_gates(gates), console)
         console.print()
     _show_ranges(ranges, console)
     _show_reliability(reliability, console)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from lightning_gex.app.cli.console import print_table
 from lightning_gex.app.cli.documents import json_text
 from lightning_gex.app.cli.render import titled_table
 from lightning_gex.evaluation.falsification import Finding, Verdict
@@ -60,7 +61,7 @@ def show_falsified(done: FalsifiedClaims, console: Console) -> None:
         for finding in done.found.of(period):
             table.add_row(*_cells(finding))
         console.print()
-        console.print(table)
+        print_table(table, console)
     console.print()
     console.print(
         f"hypotheses {done.found.registry_hash[:16]} on record since {done.registered_at.isoformat()} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from lightning_gex.app.cli.console import print_table
 from lightning_gex.app.cli.render import number, percent, titled_table
 from lightning_gex.evaluation.side_by_side_section import held_words
 
@@ -24,7 +25,7 @@ def show_comparison(found: SideBySide, console: Console) -> None:
     """Both systems, the difference with its interval, where they agree, and why not."""
     for table in (_systems(found), _differences(found), _agreement(found), _reasons(found), _mixes(found)):
         console.print()
-        console.print(table)
+        print_table(table, console)
     console.print()
     console.print(held_words(found.agreement), markup=False, soft_wrap=True)
 
@@ -41,7 +42,7 @@ def show_standing(standing: Standing, console: Console) -> None:
         table = titled_table(f"Before {standing.target.words}", "", "Name", "Asks for", "Found", "Next step")
         for one in standing.checklist:
             table.add_row("met" if one.met else "not met", one.name, one.asks, one.found, one.next_step)
-        console.print(table)
+        print_table(table, console)
     if standing.target is not None:
         said = "everything is met" if not standing.unmet else f"not met: {', '.join(standing.unmet)}"
         console.print(f"next: {standing.target.words}; {said}", markup=False, soft_wrap=True)
@@ -70,7 +71,7 @@ def _systems(found: SideBySide) -> Table:
         "Expectancy",
         "A year",
         "Sharpe",
-        "Largest fall",
+        "Deepest fall",
         "Turnover",
     )
     for side in (found.new, found.old):
@@ -97,7 +98,7 @@ def _differences(found: SideBySide) -> Table:
     table.add_row("growth in all (log)", _signed(found.total_difference), _signed_interval(found.total_interval))
     table.add_row("accuracy", _signed(gain.accuracy), _signed_interval(gain.accuracy_interval))
     table.add_row("volatility a year", _signed(gain.volatility_a_year), "")
-    table.add_row("largest fall", _signed(gain.max_drawdown), "")
+    table.add_row("deepest fall", _signed(gain.max_drawdown), "")
     return table
 
 
@@ -122,7 +123,7 @@ def _reasons(found: SideBySide) -> Table:
 
 
 def _mixes(found: SideBySide) -> Table:
-    table = titled_table("The capital split between them", "New", "A year", "Volatility", "Sharpe", "Largest fall")
+    table = titled_table("The capital split between them", "New", "A year", "Volatility", "Sharpe", "Deepest fall")
     for mix in found.mixes:
         figures = (percent(mix.metrics.cagr), percent(mix.volatility_a_year), number(mix.metrics.sharpe))
         table.add_row(f"{mix.share:.0%}", *figures, percent(mix.metrics.max_drawdown))

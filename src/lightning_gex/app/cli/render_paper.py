@@ -34,7 +34,8 @@ def show_paper(outcome: PaperOutcome, console: Console) -> None:
 def _decisions(outcome: PaperOutcome) -> Table:
     table = Table("ticker", "decision", "shares", "confidence", "why", title="decided after the last session")
     for d in outcome.decisions:
-        what = f"{d.action}" if d.status.value == "approved" else d.status.value.replace("_", " ")
+        done = "carry on" if d.carries_on else f"{d.action}"
+        what = done if d.status.value == "approved" else d.status.value.replace("_", " ")
         table.add_row(d.ticker, what, str(d.quantity), f"{d.confidence:.2f}", d.reason)
     return table
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from lightning_gex.app.cli.console import print_table
 from lightning_gex.app.cli.render import number, percent, titled_table
 from lightning_gex.evaluation.sweep_words import CRITERION_WORDS, conclusions, headline, value_words
 
@@ -40,7 +41,7 @@ def show_sweep(found: Sweep, console: Console) -> None:
         "Deflated",
         "Growth a year",
         "Over as set",
-        "Largest fall",
+        "Deepest fall",
         "Right",
     )
     for variant, figures in list(zip(judged.variants, judged.figures, strict=True))[:_MOST_ROWS]:
@@ -59,6 +60,6 @@ def show_sweep(found: Sweep, console: Console) -> None:
             percent(figures.accuracy),
         )
     console.print()
-    console.print(table)
+    print_table(table, console)
     if len(judged.variants) > _MOST_ROWS:
         console.print(f"{len(judged.variants) - _MOST_ROWS} more in variants.parquet", markup=False)

@@ -47,9 +47,10 @@ from lightning_gex.core.orders import ClosedTrade, Fill, OpenTrade, Order
 from lightning_gex.core.patterns import Outcome, Pattern
 from lightning_gex.core.ports import Clock
 from lightning_gex.core.sessions import session_of, sessions_between
-from lightning_gex.engine.decide import Conclusion, Snapshot
+from lightning_gex.engine.decide import Conclusion
 from lightning_gex.engine.learning import learnt_from
 from lightning_gex.engine.perception import perceive
+from lightning_gex.engine.proposal import Snapshot
 from lightning_gex.engine.self_test import self_test
 from lightning_gex.engine.trader import Trader
 from lightning_gex.engine.trades import closed_trade, entry_order, opened_trade
@@ -568,8 +569,11 @@ def _bookable(exit_price: float) -> Decimal:
     return booked
 
 
+#: What a trade can end by that was closed; one that is carried on is not.
+_EXIT_REASONS = {str(reason): reason for reason in ExitReason if reason is not ExitReason.CARRIED_ON}
+
+
 def _exit_reason(word: str) -> ExitReason:
-    try:
-        return ExitReason(word)
-    except ValueError:
-        raise InputError(f"{shown(word)} is none of {', '.join(ExitReason)}", field="exit_reason") from None
+    if not isinstance(word, str) or word not in _EXIT_REASONS:
+        raise InputError(f"{shown(word)} is none of {', '.join(_EXIT_REASONS)}", field="exit_reason")
+    return _EXIT_REASONS[word]

@@ -17,6 +17,7 @@ from lightning_gex.adapters.storage.migrations import (
     v0002_event_versions,
     v0003_memory_in_full,
     v0004_trials,
+    v0005_trial_data,
 )
 
 #: version -> the step that leads to it from the version before.
@@ -24,6 +25,7 @@ STEPS: dict[int, Callable[[Operations], None]] = {
     2: v0002_event_versions.upgrade,
     3: v0003_memory_in_full.upgrade,
     4: v0004_trials.upgrade,
+    5: v0005_trial_data.upgrade,
 }
 
 
