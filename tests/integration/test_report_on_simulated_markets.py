@@ -140,6 +140,7 @@ def test_the_committed_soak_is_whole_and_keeps_every_stated_level() -> None:
     assert told["stated_levels"] >= 2 * 11  # every claim of an evaluation, of the system and of options flow alone
     assert soak_report.exceeded(told["nothing"]) == told["exceeded"] == []
     assert told["planted"]["baseline"]["claims"]["verdict"]["rate"] > 0.5
+    assert told["planted"]["system"]["claims"]["verdict"]["rate"] > 0.5
 
 
 def test_a_level_that_is_not_kept_is_named_and_a_chance_excess_among_many_is_not() -> None:

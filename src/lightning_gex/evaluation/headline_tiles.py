@@ -9,6 +9,7 @@ from lightning_gex.core.units import SESSIONS_PER_YEAR
 from lightning_gex.evaluation import page
 from lightning_gex.evaluation.comparison import Beside
 from lightning_gex.evaluation.metrics import RunMetrics
+from lightning_gex.evaluation.money import Capacity
 from lightning_gex.evaluation.verdict import dollars, fairest_excess, percent, percent_interval, points
 
 
@@ -65,6 +66,17 @@ def _went_on(m: RunMetrics) -> str:
     return f"; {m.trades_carried_on:,} in all went on into the next one unsold" if m.trades_carried_on else ""
 
 
+def _capacity(carried: Capacity) -> str:
+    if not carried.trades:
+        return page.tile("Capacity", "n/a", "nothing that was bought has a volume of its own to compare with")
+    return page.tile(
+        "Capacity",
+        dollars(carried.cautious_usd),
+        f"up to there 95% of the orders are below {carried.share_of_volume:.0%} of a day's volume",
+        f"half of them up to {dollars(carried.median_usd)}",
+    )
+
+
 def _money_tiles(m: RunMetrics, baseline: Beside | None) -> list[str]:
     held, carried = m.buy_and_hold, m.capacity_usd
     return [
@@ -89,12 +101,7 @@ def _money_tiles(m: RunMetrics, baseline: Beside | None) -> list[str]:
             f"more than luck among all tried: {percent(m.deflated_sharpe)}; more than holding as much: "
             f"{percent(m.deflated_sharpe_over_hold)}",
         ),
-        page.tile(
-            "Capacity",
-            dollars(carried.cautious_usd),
-            f"up to there 95% of the orders are below {carried.share_of_volume:.0%} of a day's volume",
-            f"half of them up to {dollars(carried.median_usd)}",
-        ),
+        _capacity(carried),
         page.tile(
             "Variants tried",
             f"{m.trials:,}",

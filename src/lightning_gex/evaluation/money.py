@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from lightning_gex.adapters.market_data.stale_open import has_own_volume
 from lightning_gex.analytics.bootstrap import NO_INTERVAL, Interval, percentile_interval
 from lightning_gex.analytics.performance import session_returns
 from lightning_gex.analytics.resampled_paths import path_drawdowns, stationary_paths
@@ -142,9 +143,13 @@ class Capacity:
 
 
 def capacity(run: RunResult) -> Capacity:
-    """How much capital the orders of a run's trades could have carried; a leg that was carried on had no order."""
+    """How much capital the orders of a run's trades could have carried.
+
+    A leg that was carried on had no order. What is printed as the volume of a cash index is that of its members, and
+    nobody can trade the index: it says nothing here.
+    """
     found: list[float] = []
-    bought = [t for t in run.trades if t.bought]
+    bought = [t for t in run.trades if t.bought and has_own_volume(t.ticker)]
     decided = sessions_of([t.decided_at for t in bought])
     equity = np.r_[run.initial_capital, run.equity]
     for trade, session in zip(bought, decided, strict=True):

@@ -131,6 +131,14 @@ def test_without_trades_or_volume_there_is_no_capacity():
         assert math.isnan(found.median_usd)
 
 
+def test_the_volume_printed_for_a_cash_index_carries_nothing():
+    mine = bars("SPX", np.full(60, 10.0))
+    day = mine.session
+    one = trade("SPX", day[30], day[31], day[36], 10.0, 10.0)
+    assert capacity(run({"SPX": mine}, [], [one])).trades == 0
+    assert capacity(run({"AAA": bars("AAA", np.full(60, 10.0))}, [], [replace(one, ticker="AAA")])).trades == 1
+
+
 def test_figures_do_not_depend_on_when_they_are_asked_for():
     made = wandering_run()
     bootstrap = DateBootstrap(len(made.sessions), 5, 3)
