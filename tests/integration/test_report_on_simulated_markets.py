@@ -19,6 +19,7 @@ import pytest
 import soak_report
 from scipy import stats
 
+from lightning_gex.adapters.market_data.bars_file import read_bars
 from lightning_gex.app.assembly.simulated_inputs import SimulationRequest, write_simulated
 from lightning_gex.app.assembly.variants import BASELINE, EVERYTHING, Subject, Variant, run_variant, under
 from lightning_gex.app.workspace import Workspace
@@ -65,7 +66,8 @@ def figures(
     effects = soak_report.CONDITIONS[condition]
     request = SimulationRequest(seed=seed, tickers=TICKERS, sessions=sessions, **effects)
     made = write_simulated(request, folder / "files", progress=soak_report.silent)
-    subject = Subject(made.files, made.tickers, start=request.markets()[0].bars.session[learnt].item())
+    bars = read_bars(made.files.bars, tickers=[made.tickers[0]])[made.tickers[0]]
+    subject = Subject(made.files, made.tickers, start=bars.session[learnt].item())
     workspace, inputs = Workspace.open(folder / "home"), subject.inputs()
     runs = [
         run_variant(under(workspace, v), subject, inputs, kind="x", label="", progress=soak_report.silent)
