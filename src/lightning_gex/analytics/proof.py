@@ -28,9 +28,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import NamedTuple
 
+import numba
 import numpy as np
 
-from lightning_gex.core.units import Float64Array1D, Int8Array2D
+from lightning_gex.core.units import Float64Array1D, Float64Array2D, Int8Array2D
 
 #: Chance that luck alone lets any of several observers prove anything, in either way, at one look.
 PROOF_LEVEL = 0.01
@@ -51,6 +52,10 @@ class Score(NamedTuple):
     total: float
     variance: float
     calls: float
+
+    def plus(self, other: Score) -> Score:
+        """Of both together."""
+        return Score(self.total + other.total, self.variance + other.variance, self.calls + other.calls)
 
 
 class Proof(NamedTuple):
@@ -177,20 +182,41 @@ def session_scores(
     >>> found.across[0], found.in_time[0]
     (Score(total=1.0, variance=1.0, calls=2.0), Score(total=0.0, variance=0.0, calls=2.0))
     """
-    said = direction.astype(np.float64)
-    surprise = rose - base_rate
-    count, share = len(surprise), 1.0 / horizon_sessions
-    common = float(surprise.mean())
-    apart = surprise - common
-    net = said.sum(axis=1)
-    leaning = said - (net / count)[:, None]  # exactly 0 where everything is said to go one way: no dust is ever proved
-    spread = (leaning * leaning).sum(axis=1)
-    luck = float(apart @ apart) / (count - 1) if count > 1 else 0.0
-    drift = float((base_rate * (1.0 - base_rate)).mean())
-    calls = np.abs(said).sum(axis=1)
-    figures = (leaning @ apart, spread * luck, net * common, net * net * drift, calls)
-    rows = list(zip(*((figure * share).tolist() for figure in figures), strict=True))
+    sums = _session_sums(direction, rose, base_rate)
+    sums *= 1.0 / horizon_sessions
+    rows = sums.tolist()
     return SessionScores(
         across=tuple(Score(total, variance, number) for total, variance, _, _, number in rows),
         in_time=tuple(Score(total, variance, number) for _, _, total, variance, number in rows),
     )
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _session_sums(direction: Int8Array2D, rose: Float64Array1D, base_rate: Float64Array1D) -> Float64Array2D:
+    """(a, 5) total and variance across, total and variance in time, and calls; a kernel, since every session asks."""
+    observers, count = direction.shape
+    common, drift = 0.0, 0.0
+    for k in range(count):
+        common += rose[k] - base_rate[k]
+        drift += base_rate[k] * (1.0 - base_rate[k])
+    common /= count
+    drift /= count
+    squares = 0.0
+    for k in range(count):
+        apart = rose[k] - base_rate[k] - common
+        squares += apart * apart
+    luck = squares / (count - 1) if count > 1 else 0.0
+    sums = np.empty((observers, 5))
+    for one in range(observers):
+        net, calls = 0.0, 0.0
+        for k in range(count):
+            net += direction[one, k]
+            calls += abs(direction[one, k])
+        middle = net / count
+        total, spread = 0.0, 0.0
+        for k in range(count):
+            leaning = direction[one, k] - middle  # exactly 0 where all is said to go one way: no dust is ever proved
+            total += leaning * (rose[k] - base_rate[k] - common)
+            spread += leaning * leaning
+        sums[one] = (total, spread * luck, net * common, net * net * drift, calls)
+    return sums

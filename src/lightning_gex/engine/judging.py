@@ -88,10 +88,14 @@ class Judge:
         views = {t: v for t, v in update.views.items() if update.members is None or t in update.members}
         for ticker, view in views.items():
             self._look_at(ticker, view)
-        found: dict[str, float] = {}
+        sums: dict[tuple[str, str], Score] = {}
         for horizon in sorted({h for ticker in views for h in self._horizons[ticker]}):
-            self._judge(views, horizon, found)
-        return found
+            self._judge(views, horizon, sums)
+        return {
+            SEPARATOR.join((agent, way, name)): value
+            for (agent, way), score in sums.items()
+            for name, value in zip(Score._fields, score, strict=True)
+        }
 
     def _look_at(self, ticker: str, view: TickerView) -> None:
         if self._perceptions.get(ticker) is view.perception:
@@ -101,7 +105,7 @@ class Judge:
         horizons = {int(h) for v in view.perception.votes for h in np.unique(v.horizon_sessions)}
         self._perceptions[ticker], self._horizons[ticker] = view.perception, frozenset(horizons)
 
-    def _judge(self, views: dict[str, TickerView], horizon: int, found: dict[str, float]) -> None:
+    def _judge(self, views: dict[str, TickerView], horizon: int, sums: dict[tuple[str, str], Score]) -> None:
         direction: list[Int8Array1D] = []
         rose: list[float] = []
         base_rate: list[float] = []
@@ -122,9 +126,8 @@ class Judge:
         if not direction:
             return
         scores = session_scores(np.array(direction).T, np.array(rose), np.array(base_rate), horizon)
-        for way in ("across", "in_time"):
-            for agent, score in zip(agents, getattr(scores, way), strict=True):
+        for way, told in (("across", scores.across), ("in_time", scores.in_time)):
+            for agent, score in zip(agents, told, strict=True):
                 if score.calls > 0.0:
-                    for name, value in zip(Score._fields, score, strict=True):
-                        key = SEPARATOR.join((agent, way, name))
-                        found[key] = found.get(key, 0.0) + value
+                    before = sums.get((agent, way))
+                    sums[agent, way] = score if before is None else before.plus(score)
