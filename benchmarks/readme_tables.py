@@ -73,14 +73,19 @@ def decision(found: Mapping[str, Any]) -> str:
     return "```\n" + "\n".join(line.rstrip() for line in lines) + "\n```\n"
 
 
+def _share(found: Mapping[str, Any], what: tuple[str, str, str], beside: str) -> tuple[str, str, str, str]:
+    """A row on a share: its name, the figure it stands under, what is said after it; then what it is read beside."""
+    name, figure, after = what
+    return name, f"{_percent(found[figure])}{after}", _span(found[f"{figure}_interval"]), beside
+
+
 def _names(found: Mapping[str, Any], goals: list[Mapping[str, Any]]) -> str:
     net = next(goal for goal in goals if goal["number"] == _OVER_UNIVERSE)
     held, low_high = found["buy_and_hold"], found["same_date_excess_interval"]
     rows = [
-        (
-            "direction right",
-            f"{_percent(found['accuracy'])} of {found['decisions_resolved']:,} decisions",
-            _span(found["accuracy_interval"]),
+        _share(
+            found,
+            ("direction right", "accuracy", f" of {found['decisions_resolved']:,} decisions"),
             f"{100 * found['same_date_excess']:+.1f} points over the universe on the same dates ({_points(low_high)})",
         ),
         (
@@ -95,16 +100,14 @@ def _names(found: Mapping[str, Any], goals: list[Mapping[str, Any]]) -> str:
             "{:.2f} to {:.2f}".format(*found["sharpe_interval"]),
             f"{held['sharpe']:.2f} held, {found['baseline']['sharpe']:.2f} options flow alone",
         ),
-        (
-            "a year",
-            f"{_percent(found['cagr'])} with {100 * found['exposure_mean']:.0f} % invested on average",
-            _span(found["cagr_interval"]),
+        _share(
+            found,
+            ("a year", "cagr", f" with {100 * found['exposure_mean']:.0f} % invested on average"),
             f"{_percent(held['cagr'])} held",
         ),
-        (
-            "deepest fall",
-            _percent(found["max_drawdown"]),
-            _span(found["max_drawdown_interval"]),
+        _share(
+            found,
+            ("deepest fall", "max_drawdown", ""),
             f"{_percent(held['max_drawdown'])} held",
         ),
     ]
@@ -119,16 +122,14 @@ def _names(found: Mapping[str, Any], goals: list[Mapping[str, Any]]) -> str:
 def _spy(found: Mapping[str, Any]) -> str:
     held, as_much, ranges = found["buy_and_hold"], found["same_exposure_hold"], found["by_range"]["SPY"]
     rows = [
-        (
-            "direction right",
-            f"{_percent(found['accuracy'])} of {found['decisions_resolved']:,} decisions",
-            _span(found["accuracy_interval"]),
+        _share(
+            found,
+            ("direction right", "accuracy", f" of {found['decisions_resolved']:,} decisions"),
             f"{_percent(found['base_rate'])} long there, {_percent(found['base_rate_all_sessions'])} on every session",
         ),
-        (
-            "win rate",
-            _percent(found["win_rate"]),
-            _span(found["win_rate_interval"]),
+        _share(
+            found,
+            ("win rate", "win_rate", ""),
             f"{_percent(found['win_rate_zero_skill'])} with the same brackets and no skill",
         ),
         (
@@ -137,16 +138,14 @@ def _spy(found: Mapping[str, Any]) -> str:
             _bp(found["expectancy_interval_bp"]),
             f"{found['expectancy_zero_skill_bp']:+.0f} bp with the same brackets and no skill",
         ),
-        (
-            "a year",
-            f"{_percent(found['cagr'])} with {100 * found['exposure_mean']:.1f} % invested on average",
-            _span(found["cagr_interval"]),
+        _share(
+            found,
+            ("a year", "cagr", f" with {100 * found['exposure_mean']:.1f} % invested on average"),
             f"{_percent(held['cagr'])} bought and held; {_percent(as_much['cagr'])} held as much",
         ),
-        (
-            "deepest fall",
-            _percent(found["max_drawdown"]),
-            _span(found["max_drawdown_interval"]),
+        _share(
+            found,
+            ("deepest fall", "max_drawdown", ""),
             f"{_percent(held['max_drawdown'])} bought and held; {_percent(as_much['max_drawdown'])} held as much",
         ),
         (
