@@ -257,11 +257,9 @@ class RegimeTable(MutableMapping[MarketRegime, RegimeLimits]):
         self._limits: dict[MarketRegime, RegimeLimits] = {**DEFAULT_LIMITS, **limits}
 
     def __getitem__(self, regime: MarketRegime | str) -> RegimeLimits:
-        if isinstance(regime, str):  # a word is equal to its regime, and as quick
-            found = self._limits.get(regime)  # type: ignore[arg-type]
-            if found is not None:
-                return found
-        raise KeyError(regime)
+        if not isinstance(regime, str):  # untyped callers pass what has no hash, too
+            raise KeyError(regime)
+        return self._limits[regime]  # type: ignore[index]  # a word is equal to its regime, and as quick
 
     def __setitem__(self, regime: MarketRegime | str, limits: RegimeLimits | Mapping[str, object]) -> None:
         try:
